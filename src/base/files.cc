@@ -1,0 +1,394 @@
+#include "base/files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace ocisync {
+namespace {
+
+namespace fs = std::filesystem;
+
+const char* checked(const std::string& name) {
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos)
+    throw Error(Reason::internal, fmt::format("'{}' is not a single file name", printable(name)));
+  return name.c_str();
+}
+
+[[noreturn]] void fail(int code, std::string_view act, const fs::path& path) {
+  throw system_error(code, fmt::format("{} {}", act, printable(path.string(), 4096)));
+}
+
+// A file we open by a name that others may have planted: no link, no terminal, no waiting on a FIFO.
+constexpr int kReadFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+
+std::string read_to_end(int fd, std::uint64_t limit, const fs::path& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0)
+    fail(errno, "reading", path);
+  if (!S_ISREG(status.st_mode))
+    throw Error(Reason::storage_failed, printable(path.string(), 4096) + " is not a regular file");
+  CappedBuffer buffer(limit, printable(path.string(), 4096));
+  FileSource source(fd, path);
+  std::byte chunk[64 * 1024];
+  while (const std::size_t count = source.read(chunk))
+    buffer.write(Bytes(chunk, count));
+  return buffer.take();
+}
+
+// mkdir whose mode does not pass through the umask.
+bool make_with_mode(int parent, const char* name, mode_t mode, const fs::path& path) {
+  if (::mkdirat(parent, name, 0700) != 0) {
+    if (errno == EEXIST)
+      return false;
+    fail(errno, "creating directory", path);
+  }
+  // Inheriting setgid from the parent is how shared volumes keep their group: keep the bit.
+  struct stat status {};
+  if (::fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+      ::fchmodat(parent, name, mode | (status.st_mode & S_ISGID), 0) != 0)
+    fail(errno, "setting the mode of", path);
+  return true;
+}
+
+void remove_below(int parent, const std::string& name, const fs::path& path) {
+  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT)
+    return;
+  if (errno != EISDIR && errno != EPERM)
+    fail(errno, "removing", path);
+  Fd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd && errno == EACCES && ::fchmodat(parent, name.c_str(), 0700, 0) == 0)
+    fd = Fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd)
+    fail(errno, "removing", path);
+  const Owner<DIR, &::closedir> listing(::fdopendir(::dup(fd.get())));
+  if (!listing)
+    fail(errno, "listing", path);
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(listing.get()))
+    if (std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..")
+      names.emplace_back(entry->d_name);
+  if (!names.empty())
+    ::fchmod(fd.get(), 0700);  // a directory we may not write keeps its children; ours we may change
+  for (const std::string& child : names)
+    remove_below(fd.get(), child, path / child);
+  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+    fail(errno, "removing", path);
+}
+
+}  // namespace
+
+std::string private_name(std::string_view prefix) {
+  std::uint8_t bytes[8];
+  if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+    throw system_error(errno, "reading random bytes");
+  return std::string(prefix) + to_hex(bytes);
+}
+
+Directory Directory::open(const fs::path& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd)
+    fail(errno, "opening directory", path);
+  return {std::move(fd), path};
+}
+
+std::optional<Directory> Directory::open_if_exists(const fs::path& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd && errno == ENOENT)
+    return std::nullopt;
+  if (!fd)
+    fail(errno, "opening directory", path);
+  return Directory(std::move(fd), path);
+}
+
+Directory Directory::create(const fs::path& path, mode_t mode) {
+  if (auto existing = open_if_exists(path))
+    return std::move(*existing);
+  const fs::path absolute = fs::absolute(path).lexically_normal();
+  const fs::path name = absolute.has_filename() ? absolute.filename() : absolute.parent_path().filename();
+  const fs::path parent_path =
+      absolute.has_filename() ? absolute.parent_path() : absolute.parent_path().parent_path();
+  const Directory parent = create(parent_path, mode);
+  make_with_mode(parent.fd(), name.c_str(), mode, path);
+  return open(path);
+}
+
+std::optional<Directory> Directory::find(std::string_view relative) const {
+  Directory current = duplicate();
+  for (const std::string_view part : split(relative, '/')) {
+    const std::string name(part);
+    Fd fd(::openat(current.fd(), checked(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd && errno == ENOENT)
+      return std::nullopt;
+    if (!fd)
+      fail(errno, "opening directory", current.path_ / name);
+    current = Directory(std::move(fd), current.path_ / name);
+  }
+  return current;
+}
+
+Directory Directory::ensure(std::string_view relative, mode_t mode) const {
+  if (auto existing = find(relative))
+    return std::move(*existing);
+  Directory current = duplicate();
+  for (const std::string_view part : split(relative, '/')) {
+    const std::string name(part);
+    make_with_mode(current.fd(), checked(name), mode, current.path_ / name);
+    Fd fd(::openat(current.fd(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd)
+      fail(errno, "opening directory", current.path_ / name);
+    current = Directory(std::move(fd), current.path_ / name);
+  }
+  return current;
+}
+
+Directory Directory::duplicate() const {
+  Fd fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fd)
+    fail(errno, "opening directory", path_);
+  return {std::move(fd), path_};
+}
+
+std::optional<struct stat> Directory::status(std::string_view name) const {
+  const std::string own(name);
+  struct stat result {};
+  if (::fstatat(fd(), checked(own), &result, AT_SYMLINK_NOFOLLOW) == 0)
+    return result;
+  if (errno == ENOENT)
+    return std::nullopt;
+  fail(errno, "examining", path_ / own);
+}
+
+std::vector<std::string> Directory::names() const {
+  // A descriptor of its own: the position of a duplicated one is shared between threads.
+  Fd fresh(::openat(fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fresh)
+    fail(errno, "listing", path_);
+  const Owner<DIR, &::closedir> listing(::fdopendir(fresh.get()));
+  if (!listing)
+    fail(errno, "listing", path_);
+  fresh.release();
+  std::vector<std::string> result;
+  while (const dirent* entry = ::readdir(listing.get()))
+    if (std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..")
+      result.emplace_back(entry->d_name);
+  return result;
+}
+
+std::optional<Fd> Directory::open_file(std::string_view name) const {
+  const std::string own(name);
+  Fd fd(::openat(fd_.get(), checked(own), kReadFlags));
+  if (fd)
+    return fd;
+  if (errno == ENOENT)
+    return std::nullopt;
+  fail(errno, "opening", path_ / own);
+}
+
+std::optional<std::string> Directory::read(std::string_view name, std::uint64_t limit) const {
+  const auto fd = open_file(name);
+  if (!fd)
+    return std::nullopt;
+  return read_to_end(fd->get(), limit, path_ / name);
+}
+
+Fd Directory::create_file(std::string_view name, mode_t mode) const {
+  const std::string own(name);
+  Fd fd(::openat(fd_.get(), checked(own), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd || ::fchmod(fd.get(), mode) != 0)
+    fail(errno, "creating", path_ / own);
+  return fd;
+}
+
+void Directory::write_atomic(std::string_view name, std::string_view bytes, mode_t mode) const {
+  const std::string own(name);
+  checked(own);
+  const std::string temporary = private_name(".tmp-");
+  try {
+    {
+      const Fd fd = create_file(temporary, mode);
+      write_all(fd.get(), as_bytes(bytes), path_ / own);
+    }
+    rename(temporary, *this, own);
+  } catch (const Error&) {
+    ::unlinkat(fd(), temporary.c_str(), 0);
+    throw;
+  }
+}
+
+bool Directory::write_new(std::string_view name, std::string_view bytes, mode_t mode) const {
+  const std::string temporary = private_name(".tmp-");
+  try {
+    {
+      const Fd fd = create_file(temporary, mode);
+      write_all(fd.get(), as_bytes(bytes), path_ / name);
+    }
+    if (rename_new(temporary, *this, name))
+      return true;
+    ::unlinkat(fd(), temporary.c_str(), 0);
+    return false;
+  } catch (const Error&) {
+    ::unlinkat(fd(), temporary.c_str(), 0);
+    throw;
+  }
+}
+
+std::optional<std::string> Directory::read_link(std::string_view name) const {
+  const std::string own(name);
+  char target[4096];
+  const ssize_t length = ::readlinkat(fd(), checked(own), target, sizeof target);
+  if (length >= 0)
+    return std::string(target, static_cast<std::size_t>(length));
+  if (errno == ENOENT || errno == EINVAL)
+    return std::nullopt;
+  fail(errno, "reading link", path_ / own);
+}
+
+void Directory::link_atomic(std::string_view target, std::string_view name) const {
+  const std::string temporary = private_name(".tmp-");
+  const std::string own(name), to(target);
+  if (::symlinkat(to.c_str(), fd(), temporary.c_str()) != 0)
+    fail(errno, "linking", path_ / own);
+  if (::renameat(fd(), temporary.c_str(), fd(), checked(own)) != 0) {
+    const int code = errno;
+    ::unlinkat(fd(), temporary.c_str(), 0);
+    fail(code, "linking", path_ / own);
+  }
+}
+
+void Directory::make_directory(std::string_view name, mode_t mode) const {
+  const std::string own(name);
+  if (!make_with_mode(fd(), checked(own), mode, path_ / own))
+    fail(EEXIST, "creating directory", path_ / own);
+}
+
+void Directory::remove_file(std::string_view name) const {
+  const std::string own(name);
+  if (::unlinkat(fd(), checked(own), 0) != 0 && errno != ENOENT)
+    fail(errno, "removing", path_ / own);
+}
+
+void Directory::remove_tree(std::string_view name) const {
+  const std::string own(name);
+  checked(own);
+  remove_below(fd(), own, path_ / own);
+}
+
+void Directory::rename(std::string_view from, const Directory& to, std::string_view name) const {
+  const std::string source(from), target(name);
+  if (::renameat(fd(), checked(source), to.fd(), checked(target)) != 0)
+    fail(errno, "renaming into", to.path_ / target);
+}
+
+bool Directory::rename_new(std::string_view from, const Directory& to, std::string_view name) const {
+  const std::string source(from), target(name);
+  if (::renameat2(fd(), checked(source), to.fd(), checked(target), RENAME_NOREPLACE) == 0)
+    return true;
+  if (errno == EEXIST || errno == ENOTEMPTY)
+    return false;
+  if (errno != EINVAL && errno != ENOSYS)
+    fail(errno, "renaming into", to.path_ / target);
+  // NFS and some FUSE file systems know no NOREPLACE; a hard link refuses an existing name as well.
+  if (::linkat(fd(), source.c_str(), to.fd(), target.c_str(), 0) == 0) {
+    ::unlinkat(fd(), source.c_str(), 0);
+    return true;
+  }
+  if (errno == EEXIST)
+    return false;
+  if (to.status(target))
+    return false;
+  rename(source, to, target);  // directories: rename itself refuses a non-empty one
+  return true;
+}
+
+bool Directory::exchange(std::string_view name, const Directory& other,
+                         std::string_view other_name) const {
+  const std::string mine(name), theirs(other_name);
+  if (::renameat2(fd(), checked(mine), other.fd(), checked(theirs), RENAME_EXCHANGE) == 0)
+    return true;
+  if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
+    return false;
+  fail(errno, "exchanging", other.path_ / theirs);
+}
+
+void Directory::touch(std::string_view name) const {
+  const std::string own(name);
+  if (::utimensat(fd(), checked(own), nullptr, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
+    fail(errno, "touching", path_ / own);
+}
+
+void Directory::sync_volume() const {
+  if (::syncfs(fd()) != 0)
+    fail(errno, "syncing", path_);
+}
+
+std::uint64_t Directory::free_bytes() const {
+  struct statvfs info {};
+  if (::fstatvfs(fd(), &info) != 0)
+    fail(errno, "examining", path_);
+  return std::uint64_t{info.f_bavail} * info.f_frsize;
+}
+
+void write_all(int fd, Bytes bytes, const fs::path& what) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      fail(errno, "writing", what);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+std::size_t FileSource::read(std::span<std::byte> into) {
+  while (true) {
+    const ssize_t count = ::read(fd_, into.data(), into.size());
+    if (count >= 0)
+      return static_cast<std::size_t>(count);
+    if (errno != EINTR)
+      fail(errno, "reading", what_);
+  }
+}
+
+std::optional<std::string> read_user_file(const fs::path& path, std::uint64_t limit) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd && (errno == ENOENT || errno == ENOTDIR))
+    return std::nullopt;
+  if (!fd)
+    fail(errno, "opening", path);
+  return read_to_end(fd.get(), limit, path);
+}
+
+std::optional<FileLock> FileLock::acquire(const Directory& directory, std::string_view name,
+                                          const std::function<bool()>& give_up) {
+  const std::string own(name);
+  // Opened for writing: a network file system turns flock into a byte-range lock that wants it.
+  Fd fd(::openat(directory.fd(), checked(own), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  if (!fd)
+    fail(errno, "opening lock", directory.path() / own);
+  auto nap = std::chrono::milliseconds(2);
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR)
+      break;  // no locks here (ENOLCK, ENOSYS): go on without, at worst work is done twice
+    if (give_up())
+      return std::nullopt;
+    std::this_thread::sleep_for(nap);
+    nap = std::min(nap * 2, std::chrono::milliseconds(50));
+  }
+  return FileLock(std::move(fd));
+}
+
+}  // namespace ocisync

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace ocisync {
+
+enum class LogLevel { debug, info, warning, error };
+enum class LogFormat { text, json };
+
+struct LogField {
+  std::string_view key;
+  std::variant<std::string, std::int64_t, double, bool> value;
+};
+
+// One line an event on stderr: `event` is a stable CamelCase word, `message` a sentence for people,
+// fields carry the rest. JSON lines hold ts, level, event, msg and the fields; text lines show the
+// same as key=value. Hostile text is escaped in both. Safe from any thread.
+class Log {
+ public:
+  // Lines below `level` are dropped. Colour only in text, and only when `colour` is asked for.
+  Log(LogLevel level, LogFormat format, bool colour);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  void debug(std::string_view event, std::string_view message,
+             std::initializer_list<LogField> fields = {});
+  void info(std::string_view event, std::string_view message,
+            std::initializer_list<LogField> fields = {});
+  void warning(std::string_view event, std::string_view message,
+               std::initializer_list<LogField> fields = {});
+  void error(std::string_view event, std::string_view message,
+             std::initializer_list<LogField> fields = {});
+
+ private:
+  struct Backend;
+
+  void write(LogLevel level, std::string_view event, std::string_view message,
+             std::initializer_list<LogField> fields);
+
+  LogFormat format_;
+  std::unique_ptr<Backend> backend_;
+};
+
+}  // namespace ocisync

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/http.h"
+#include "net/proxy_rules.h"
+#include "net/retry.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+#include "registry/authenticator.h"
+#include "registry/credentials.h"
+#include "spec/spec.h"
+
+namespace ocisync {
+
+// A manifest as served: its bytes, and the digest they hash to.
+struct FetchedManifest {
+  std::string bytes;
+  std::string media_type;  // the Content-Type without parameters; empty when none
+  Digest digest;
+};
+
+// Where a blob's bytes go; offset() says how many are there already (a resumed transfer asks for the
+// rest), restart() forgets them. BlobWriter fits.
+struct BlobTarget {
+  Sink& sink;
+  std::function<std::uint64_t()> offset;
+  std::function<void()> restart;
+};
+
+// What one caller's requests cost, for the result document. Not shared between threads.
+struct TransferCounts {
+  std::uint64_t requests = 0;
+  std::uint64_t bytes = 0;
+};
+
+// Told of every exchange with a registry: host as configured, never a redirect's.
+struct Exchange {
+  std::string host;
+  Method method;
+  int status = 0;  // 0: no answer
+  Duration duration{0};
+  std::uint64_t bytes = 0;
+  unsigned tried = 1;
+};
+
+struct ClientSettings {
+  Duration timeout{30'000};
+  Duration stall_timeout{30'000};
+  std::uint64_t manifest_size = 4ULL << 20;
+  std::function<void(const Exchange&)> observe;  // may be empty; called from any thread
+};
+
+// The client side of the OCI distribution specification 1.1, pull half. Each call is one attempt: a
+// request is tried up to 3 times, 401 answered once (and once more with re-read credentials),
+// redirects followed by hand with no credentials off-origin, a 429 or 503 with Retry-After blocks the
+// registry for everyone until then (calls fail at once with Error::not_before). Mirrors are asked
+// first for what a digest names, for tags only where the mirror may resolve. Errors carry the
+// registry's words. Safe from any thread.
+class RegistryClient {
+ public:
+  RegistryClient(const Spec& spec, ClientSettings settings, HttpClient& http, Authenticator& auth,
+                 CredentialStore& credentials, const Clock& clock, Log& log,
+                 EnvironmentLookup environment);
+  ~RegistryClient();
+
+  // HEAD of a tag. Absent when the registry answers without a usable digest: fetch the manifest then.
+  std::optional<Digest> resolve(const Reference& reference, TransferCounts& counts,
+                                std::stop_token stop);
+
+  // GET by digest if the reference has one (verified), else by tag (hashed).
+  FetchedManifest manifest(const Reference& reference, TransferCounts& counts, std::stop_token stop);
+
+  // GET of a blob of that reference's repository into the target, resumed by range when cut. The
+  // target checks size and digest; this checks what HTTP says of both.
+  void blob(const Reference& reference, const Descriptor& descriptor, const BlobTarget& target,
+            TransferCounts& counts, std::stop_token stop);
+
+  // All valid tags of the repository, unsorted; pages followed within bounds and origin.
+  std::vector<std::string> tags(const Reference& reference, TransferCounts& counts,
+                                std::stop_token stop);
+
+  // Announces repositories about to be pulled, so that token requests can be shared.
+  void expect(const std::vector<Reference>& references);
+
+  // Which group of charts shares a fate: the registry's configured host.
+  std::string registry_key(const Reference& reference) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ocisync
