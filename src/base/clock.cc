@@ -1,16 +1,18 @@
 #include "base/clock.h"
 
-#include <ctime>
-
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <ctime>
 
 #include <fmt/format.h>
 
 namespace ocisync {
 namespace {
 
-WallTime from_utc(std::tm fields) { return std::chrono::system_clock::from_time_t(timegm(&fields)); }
+WallTime from_utc(std::tm fields) {
+  return std::chrono::system_clock::from_time_t(timegm(&fields));
+}
 
 std::optional<int> number(std::string_view text) {
   int value = 0;
@@ -21,8 +23,12 @@ std::optional<int> number(std::string_view text) {
 }
 
 bool plausible(const std::tm& t) {
-  return t.tm_mon >= 0 && t.tm_mon < 12 && t.tm_mday >= 1 && t.tm_mday <= 31 && t.tm_hour < 24 &&
-         t.tm_min < 60 && t.tm_sec <= 60;
+  if (t.tm_mon < 0 || t.tm_mday < 1)
+    return false;
+  const std::chrono::year_month_day date(std::chrono::year(t.tm_year + 1900),
+                                         std::chrono::month(static_cast<unsigned>(t.tm_mon + 1)),
+                                         std::chrono::day(static_cast<unsigned>(t.tm_mday)));
+  return date.ok() && t.tm_hour < 24 && t.tm_min < 60 && t.tm_sec <= 60;
 }
 
 // The seconds that a suffix "Z", "+hh:mm" or "-hh:mm" adds to UTC.
@@ -50,8 +56,8 @@ std::string rfc3339(WallTime time) {
 }
 
 std::optional<WallTime> parse_rfc3339(std::string_view text) {
-  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') ||
-      text[13] != ':' || text[16] != ':')
+  if (text.size() < 20 || text[4] != '-' || text[7] != '-' ||
+      (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':')
     return std::nullopt;
   const auto year = number(text.substr(0, 4)), month = number(text.substr(5, 2)),
              day = number(text.substr(8, 2)), hour = number(text.substr(11, 2)),
@@ -59,8 +65,12 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   if (!year || !month || !day || !hour || !minute || !second)
     return std::nullopt;
   std::string_view rest = text.substr(19);
-  if (rest.starts_with('.'))
-    rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of("0123456789", 1)));
+  if (rest.starts_with('.')) {
+    const std::size_t digits = std::min(rest.size(), rest.find_first_not_of("0123456789", 1)) - 1;
+    if (digits == 0)
+      return std::nullopt;
+    rest.remove_prefix(1 + digits);
+  }
   const auto offset = offset_seconds(rest);
   std::tm fields{};
   fields.tm_year = *year - 1900;
@@ -78,8 +88,8 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
   // Sun, 06 Nov 1994 08:49:37 GMT
   static constexpr std::array<std::string_view, 12> kMonths = {
       "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT") || text[19] != ':' ||
-      text[22] != ':')
+  if (text.size() != 29 || text.substr(3, 2) != ", " || text[7] != ' ' || text[11] != ' ' ||
+      text[16] != ' ' || text[19] != ':' || text[22] != ':' || !text.ends_with(" GMT"))
     return std::nullopt;
   const auto day = number(text.substr(5, 2)), year = number(text.substr(12, 4)),
              hour = number(text.substr(17, 2)), minute = number(text.substr(20, 2)),

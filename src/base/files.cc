@@ -1,19 +1,18 @@
 #include "base/files.h"
 
-#include <dirent.h>
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <chrono>
-#include <thread>
-
-#include <fmt/format.h>
-
 #include "base/error.h"
+#include "base/file_calls.h"
 #include "base/text.h"
 
 namespace ocisync {
@@ -21,26 +20,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const char* checked(const std::string& name) {
-  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
-      name.find('\0') != std::string::npos)
-    throw Error(Reason::internal, fmt::format("'{}' is not a single file name", printable(name)));
-  return name.c_str();
-}
-
-[[noreturn]] void fail(int code, std::string_view act, const fs::path& path) {
-  throw system_error(code, fmt::format("{} {}", act, printable(path.string(), 4096)));
-}
-
-// A file we open by a name that others may have planted: no link, no terminal, no waiting on a FIFO.
+// A file we open by a name that others may have planted: no link, no terminal, no waiting for
+// a writer.
 constexpr int kReadFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 std::string read_to_end(int fd, std::uint64_t limit, const fs::path& path) {
-  struct stat status {};
-  if (::fstat(fd, &status) != 0)
-    fail(errno, "reading", path);
-  if (!S_ISREG(status.st_mode))
-    throw Error(Reason::storage_failed, printable(path.string(), 4096) + " is not a regular file");
   CappedBuffer buffer(limit, printable(path.string(), 4096));
   FileSource source(fd, path);
   std::byte chunk[64 * 1024];
@@ -49,44 +33,15 @@ std::string read_to_end(int fd, std::uint64_t limit, const fs::path& path) {
   return buffer.take();
 }
 
-// mkdir whose mode does not pass through the umask.
-bool make_with_mode(int parent, const char* name, mode_t mode, const fs::path& path) {
-  if (::mkdirat(parent, name, 0700) != 0) {
-    if (errno == EEXIST)
-      return false;
-    fail(errno, "creating directory", path);
-  }
-  // Inheriting setgid from the parent is how shared volumes keep their group: keep the bit.
-  struct stat status {};
-  if (::fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-      ::fchmodat(parent, name, mode | (status.st_mode & S_ISGID), 0) != 0)
-    fail(errno, "setting the mode of", path);
-  return true;
-}
-
-void remove_below(int parent, const std::string& name, const fs::path& path) {
-  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT)
-    return;
-  if (errno != EISDIR && errno != EPERM)
-    fail(errno, "removing", path);
-  Fd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd && errno == EACCES && ::fchmodat(parent, name.c_str(), 0700, 0) == 0)
-    fd = Fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd)
-    fail(errno, "removing", path);
-  const Owner<DIR, &::closedir> listing(::fdopendir(::dup(fd.get())));
-  if (!listing)
-    fail(errno, "listing", path);
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(listing.get()))
-    if (std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..")
-      names.emplace_back(entry->d_name);
-  if (!names.empty())
-    ::fchmod(fd.get(), 0700);  // a directory we may not write keeps its children; ours we may change
-  for (const std::string& child : names)
-    remove_below(fd.get(), child, path / child);
-  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
-    fail(errno, "removing", path);
+// Fills the new file `draft`, which will become `name`: that is what messages call it.
+void write_draft(const Directory& directory, const std::string& draft, std::string_view name,
+                 std::string_view bytes, mode_t mode) {
+  const fs::path path = directory.path() / name;
+  Fd fd = directory.create_file(draft, mode);
+  write_all(fd.get(), as_bytes(bytes), path);
+  // A network file system may tell only here that the volume is full.
+  if (::close(fd.release()) != 0 && errno != EINTR)
+    fail_at(errno, "writing", path);
 }
 
 }  // namespace
@@ -101,7 +56,7 @@ std::string private_name(std::string_view prefix) {
 Directory Directory::open(const fs::path& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd)
-    fail(errno, "opening directory", path);
+    fail_at(errno, "opening directory", path);
   return {std::move(fd), path};
 }
 
@@ -110,19 +65,18 @@ std::optional<Directory> Directory::open_if_exists(const fs::path& path) {
   if (!fd && errno == ENOENT)
     return std::nullopt;
   if (!fd)
-    fail(errno, "opening directory", path);
+    fail_at(errno, "opening directory", path);
   return Directory(std::move(fd), path);
 }
 
 Directory Directory::create(const fs::path& path, mode_t mode) {
   if (auto existing = open_if_exists(path))
     return std::move(*existing);
-  const fs::path absolute = fs::absolute(path).lexically_normal();
-  const fs::path name = absolute.has_filename() ? absolute.filename() : absolute.parent_path().filename();
-  const fs::path parent_path =
-      absolute.has_filename() ? absolute.parent_path() : absolute.parent_path().parent_path();
-  const Directory parent = create(parent_path, mode);
-  make_with_mode(parent.fd(), name.c_str(), mode, path);
+  const fs::path absolute = fs::absolute(path);
+  if (!absolute.has_filename())
+    return create(absolute.parent_path(), mode);  // only a slash at the end
+  const Directory parent = create(absolute.parent_path(), mode);
+  make_directory_at(parent.fd(), absolute.filename().c_str(), mode, path);
   return open(path);
 }
 
@@ -130,11 +84,11 @@ std::optional<Directory> Directory::find(std::string_view relative) const {
   Directory current = duplicate();
   for (const std::string_view part : split(relative, '/')) {
     const std::string name(part);
-    Fd fd(::openat(current.fd(), checked(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    Fd fd(::openat(current.fd(), single_name(name), kDirectoryFlags));
     if (!fd && errno == ENOENT)
       return std::nullopt;
     if (!fd)
-      fail(errno, "opening directory", current.path_ / name);
+      fail_at(errno, "opening directory", current.path_ / name);
     current = Directory(std::move(fd), current.path_ / name);
   }
   return current;
@@ -146,10 +100,10 @@ Directory Directory::ensure(std::string_view relative, mode_t mode) const {
   Directory current = duplicate();
   for (const std::string_view part : split(relative, '/')) {
     const std::string name(part);
-    make_with_mode(current.fd(), checked(name), mode, current.path_ / name);
-    Fd fd(::openat(current.fd(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    make_directory_at(current.fd(), single_name(name), mode, current.path_ / name);
+    Fd fd(::openat(current.fd(), name.c_str(), kDirectoryFlags));
     if (!fd)
-      fail(errno, "opening directory", current.path_ / name);
+      fail_at(errno, "opening directory", current.path_ / name);
     current = Directory(std::move(fd), current.path_ / name);
   }
   return current;
@@ -158,44 +112,31 @@ Directory Directory::ensure(std::string_view relative, mode_t mode) const {
 Directory Directory::duplicate() const {
   Fd fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
   if (!fd)
-    fail(errno, "opening directory", path_);
+    fail_at(errno, "opening directory", path_);
   return {std::move(fd), path_};
 }
 
 std::optional<struct stat> Directory::status(std::string_view name) const {
   const std::string own(name);
-  struct stat result {};
-  if (::fstatat(fd(), checked(own), &result, AT_SYMLINK_NOFOLLOW) == 0)
+  Status result{};
+  if (::fstatat(fd(), single_name(own), &result, AT_SYMLINK_NOFOLLOW) == 0)
     return result;
   if (errno == ENOENT)
     return std::nullopt;
-  fail(errno, "examining", path_ / own);
+  fail_at(errno, "examining", path_ / own);
 }
 
-std::vector<std::string> Directory::names() const {
-  // A descriptor of its own: the position of a duplicated one is shared between threads.
-  Fd fresh(::openat(fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fresh)
-    fail(errno, "listing", path_);
-  const Owner<DIR, &::closedir> listing(::fdopendir(fresh.get()));
-  if (!listing)
-    fail(errno, "listing", path_);
-  fresh.release();
-  std::vector<std::string> result;
-  while (const dirent* entry = ::readdir(listing.get()))
-    if (std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..")
-      result.emplace_back(entry->d_name);
-  return result;
-}
+std::vector<std::string> Directory::names() const { return names_in(fd(), path_); }
 
 std::optional<Fd> Directory::open_file(std::string_view name) const {
   const std::string own(name);
-  Fd fd(::openat(fd_.get(), checked(own), kReadFlags));
-  if (fd)
-    return fd;
-  if (errno == ENOENT)
+  Fd fd(::openat(fd_.get(), single_name(own), kReadFlags));
+  if (!fd && errno == ENOENT)
     return std::nullopt;
-  fail(errno, "opening", path_ / own);
+  if (!fd)
+    fail_at(errno, "opening", path_ / own);
+  require_regular(fd.get(), path_ / own);
+  return fd;
 }
 
 std::optional<std::string> Directory::read(std::string_view name, std::uint64_t limit) const {
@@ -207,21 +148,19 @@ std::optional<std::string> Directory::read(std::string_view name, std::uint64_t 
 
 Fd Directory::create_file(std::string_view name, mode_t mode) const {
   const std::string own(name);
-  Fd fd(::openat(fd_.get(), checked(own), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  Fd fd(::openat(fd_.get(), single_name(own), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                 0600));
   if (!fd || ::fchmod(fd.get(), mode) != 0)
-    fail(errno, "creating", path_ / own);
+    fail_at(errno, "creating", path_ / own);
   return fd;
 }
 
 void Directory::write_atomic(std::string_view name, std::string_view bytes, mode_t mode) const {
   const std::string own(name);
-  checked(own);
+  single_name(own);
   const std::string temporary = private_name(".tmp-");
   try {
-    {
-      const Fd fd = create_file(temporary, mode);
-      write_all(fd.get(), as_bytes(bytes), path_ / own);
-    }
+    write_draft(*this, temporary, name, bytes, mode);
     rename(temporary, *this, own);
   } catch (const Error&) {
     ::unlinkat(fd(), temporary.c_str(), 0);
@@ -232,10 +171,7 @@ void Directory::write_atomic(std::string_view name, std::string_view bytes, mode
 bool Directory::write_new(std::string_view name, std::string_view bytes, mode_t mode) const {
   const std::string temporary = private_name(".tmp-");
   try {
-    {
-      const Fd fd = create_file(temporary, mode);
-      write_all(fd.get(), as_bytes(bytes), path_ / name);
-    }
+    write_draft(*this, temporary, name, bytes, mode);
     if (rename_new(temporary, *this, name))
       return true;
     ::unlinkat(fd(), temporary.c_str(), 0);
@@ -249,58 +185,60 @@ bool Directory::write_new(std::string_view name, std::string_view bytes, mode_t 
 std::optional<std::string> Directory::read_link(std::string_view name) const {
   const std::string own(name);
   char target[4096];
-  const ssize_t length = ::readlinkat(fd(), checked(own), target, sizeof target);
+  const ssize_t length = ::readlinkat(fd(), single_name(own), target, sizeof target);
   if (length >= 0)
     return std::string(target, static_cast<std::size_t>(length));
   if (errno == ENOENT || errno == EINVAL)
     return std::nullopt;
-  fail(errno, "reading link", path_ / own);
+  fail_at(errno, "reading link", path_ / own);
 }
 
 void Directory::link_atomic(std::string_view target, std::string_view name) const {
   const std::string temporary = private_name(".tmp-");
   const std::string own(name), to(target);
+  single_name(own);
   if (::symlinkat(to.c_str(), fd(), temporary.c_str()) != 0)
-    fail(errno, "linking", path_ / own);
-  if (::renameat(fd(), temporary.c_str(), fd(), checked(own)) != 0) {
+    fail_at(errno, "linking", path_ / own);
+  if (::renameat(fd(), temporary.c_str(), fd(), own.c_str()) != 0) {
     const int code = errno;
     ::unlinkat(fd(), temporary.c_str(), 0);
-    fail(code, "linking", path_ / own);
+    fail_at(code, "linking", path_ / own);
   }
 }
 
 void Directory::make_directory(std::string_view name, mode_t mode) const {
   const std::string own(name);
-  if (!make_with_mode(fd(), checked(own), mode, path_ / own))
-    fail(EEXIST, "creating directory", path_ / own);
+  if (!make_directory_at(fd(), single_name(own), mode, path_ / own))
+    fail_at(EEXIST, "creating directory", path_ / own);
 }
 
 void Directory::remove_file(std::string_view name) const {
   const std::string own(name);
-  if (::unlinkat(fd(), checked(own), 0) != 0 && errno != ENOENT)
-    fail(errno, "removing", path_ / own);
+  if (::unlinkat(fd(), single_name(own), 0) != 0 && errno != ENOENT)
+    fail_at(errno, "removing", path_ / own);
 }
 
 void Directory::remove_tree(std::string_view name) const {
   const std::string own(name);
-  checked(own);
-  remove_below(fd(), own, path_ / own);
+  single_name(own);
+  remove_tree_at(fd(), own, path_ / own);
 }
 
 void Directory::rename(std::string_view from, const Directory& to, std::string_view name) const {
   const std::string source(from), target(name);
-  if (::renameat(fd(), checked(source), to.fd(), checked(target)) != 0)
-    fail(errno, "renaming into", to.path_ / target);
+  if (::renameat(fd(), single_name(source), to.fd(), single_name(target)) != 0)
+    fail_at(errno, "renaming into", to.path_ / target);
 }
 
-bool Directory::rename_new(std::string_view from, const Directory& to, std::string_view name) const {
+bool Directory::rename_new(std::string_view from, const Directory& to,
+                           std::string_view name) const {
   const std::string source(from), target(name);
-  if (::renameat2(fd(), checked(source), to.fd(), checked(target), RENAME_NOREPLACE) == 0)
+  if (::renameat2(fd(), single_name(source), to.fd(), single_name(target), RENAME_NOREPLACE) == 0)
     return true;
   if (errno == EEXIST || errno == ENOTEMPTY)
     return false;
   if (errno != EINVAL && errno != ENOSYS)
-    fail(errno, "renaming into", to.path_ / target);
+    fail_at(errno, "renaming into", to.path_ / target);
   // NFS and some FUSE file systems know no NOREPLACE; a hard link refuses an existing name as well.
   if (::linkat(fd(), source.c_str(), to.fd(), target.c_str(), 0) == 0) {
     ::unlinkat(fd(), source.c_str(), 0);
@@ -317,28 +255,28 @@ bool Directory::rename_new(std::string_view from, const Directory& to, std::stri
 bool Directory::exchange(std::string_view name, const Directory& other,
                          std::string_view other_name) const {
   const std::string mine(name), theirs(other_name);
-  if (::renameat2(fd(), checked(mine), other.fd(), checked(theirs), RENAME_EXCHANGE) == 0)
+  if (::renameat2(fd(), single_name(mine), other.fd(), single_name(theirs), RENAME_EXCHANGE) == 0)
     return true;
   if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
     return false;
-  fail(errno, "exchanging", other.path_ / theirs);
+  fail_at(errno, "exchanging", other.path_ / theirs);
 }
 
 void Directory::touch(std::string_view name) const {
   const std::string own(name);
-  if (::utimensat(fd(), checked(own), nullptr, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
-    fail(errno, "touching", path_ / own);
+  if (::utimensat(fd(), single_name(own), nullptr, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
+    fail_at(errno, "touching", path_ / own);
 }
 
 void Directory::sync_volume() const {
   if (::syncfs(fd()) != 0)
-    fail(errno, "syncing", path_);
+    fail_at(errno, "syncing", path_);
 }
 
 std::uint64_t Directory::free_bytes() const {
-  struct statvfs info {};
+  struct statvfs info = {};
   if (::fstatvfs(fd(), &info) != 0)
-    fail(errno, "examining", path_);
+    fail_at(errno, "examining", path_);
   return std::uint64_t{info.f_bavail} * info.f_frsize;
 }
 
@@ -348,7 +286,7 @@ void write_all(int fd, Bytes bytes, const fs::path& what) {
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
-      fail(errno, "writing", what);
+      fail_at(errno, "writing", what);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
 }
@@ -359,7 +297,7 @@ std::size_t FileSource::read(std::span<std::byte> into) {
     if (count >= 0)
       return static_cast<std::size_t>(count);
     if (errno != EINTR)
-      fail(errno, "reading", what_);
+      fail_at(errno, "reading", what_);
   }
 }
 
@@ -368,7 +306,8 @@ std::optional<std::string> read_user_file(const fs::path& path, std::uint64_t li
   if (!fd && (errno == ENOENT || errno == ENOTDIR))
     return std::nullopt;
   if (!fd)
-    fail(errno, "opening", path);
+    fail_at(errno, "opening", path);
+  require_regular(fd.get(), path);
   return read_to_end(fd.get(), limit, path);
 }
 
@@ -376,9 +315,11 @@ std::optional<FileLock> FileLock::acquire(const Directory& directory, std::strin
                                           const std::function<bool()>& give_up) {
   const std::string own(name);
   // Opened for writing: a network file system turns flock into a byte-range lock that wants it.
-  Fd fd(::openat(directory.fd(), checked(own), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+  Fd fd(
+      ::openat(directory.fd(), single_name(own), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (!fd)
-    fail(errno, "opening lock", directory.path() / own);
+    fail_at(errno, "opening lock", directory.path() / own);
+  ::fchmod(fd.get(), 0666);  // whoever shares the volume shares the lock, whatever our umask
   auto nap = std::chrono::milliseconds(2);
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR)

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/stat.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -9,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/stat.h>
 
 #include "base/handle.h"
 #include "base/sink.h"
@@ -27,11 +27,11 @@ inline constexpr Modes kGroupModes{0664, 0775};
 // A name that belongs to this attempt alone: `prefix`, then 16 random hex digits.
 std::string private_name(std::string_view prefix);
 
-// One directory, held open. Every call takes a single name below it (no "/", not "." or ".."; anything
-// else is a defect and throws internal) and never follows a symbolic link in that name, so whoever
-// swaps a directory for a link while we work gains nothing. Errors are Error(storage_failed) or
-// (disk_full) that name the path; a missing file is absence, not an error. Copies share nothing;
-// safe to use from several threads.
+// One directory, held open. Every call takes a single name below it (no "/", not "." or "..";
+// anything else is a defect and throws internal) and never follows a symbolic link in that name, so
+// whoever swaps a directory for a link while we work gains nothing. Errors are
+// Error(storage_failed) or (disk_full) that name the path; a missing file is absence, not an error.
+// Copies share nothing; safe to use from several threads.
 class Directory {
  public:
   // Follows links: the root of a volume is the user's choice.
@@ -45,10 +45,11 @@ class Directory {
   Directory duplicate() const;
 
   const std::filesystem::path& path() const noexcept { return path_; }  // for messages
+
   int fd() const noexcept { return fd_.get(); }
 
   std::optional<struct stat> status(std::string_view name) const;  // of a link itself
-  std::vector<std::string> names() const;  // unsorted, without "." and ".."
+  std::vector<std::string> names() const;                          // unsorted, without "." and ".."
 
   // Regular files only; a file above `limit` bytes throws limit_exceeded.
   std::optional<std::string> read(std::string_view name, std::uint64_t limit) const;
@@ -91,6 +92,7 @@ void write_all(int fd, Bytes bytes, const std::filesystem::path& what);
 class FileSource final : public Source {
  public:
   FileSource(int fd, std::filesystem::path what) : fd_(fd), what_(std::move(what)) {}
+
   std::size_t read(std::span<std::byte> into) override;
 
  private:
@@ -106,7 +108,8 @@ std::optional<std::string> read_user_file(const std::filesystem::path& path, std
 // Locks only save work: where the file system has none, acquiring succeeds.
 class FileLock {
  public:
-  // Blocks in short naps until the lock is had or `give_up` says so (checked each nap); absent then.
+  // Blocks in short naps until the lock is had or `give_up` says so (checked each nap); absent
+  // then.
   static std::optional<FileLock> acquire(const Directory& directory, std::string_view name,
                                          const std::function<bool()>& give_up);
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,7 +26,7 @@ class Json {
   Json() = default;  // null
   Json(bool value) : value_(value) {}  // NOLINT(google-explicit-constructor): literals read as JSON
   Json(std::int64_t value) : value_(value) {}   // NOLINT(google-explicit-constructor)
-  Json(std::uint64_t value) : value_(value) {}  // NOLINT(google-explicit-constructor)
+  Json(std::uint64_t value);                    // NOLINT(google-explicit-constructor)
   Json(int value) : value_(std::int64_t{value}) {}  // NOLINT(google-explicit-constructor)
   Json(double value) : value_(value) {}  // NOLINT(google-explicit-constructor)
   Json(std::string value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
@@ -56,14 +55,16 @@ class Json {
   const Json* find(std::string_view key) const noexcept;  // null unless an object with that key
   const std::string* find_string(std::string_view key) const noexcept;
 
-  // Building. set() keeps the order of first insertion and replaces an equal key.
+  // Building. set() keeps the order of first insertion and replaces an equal key. null becomes the
+  // object or array it is first used as; any other kind is a defect and throws internal.
   Json& set(std::string key, Json value);
   Json& add(Json value);
   bool erase(std::string_view key);
 
   enum class Escape { plain, html };  // html: < > & U+2028 U+2029 as \u003c..., as Go writes JSON
 
-  // indent < 0: compact. Strings are written as they are, escaped where JSON demands it.
+  // indent < 0: compact. Strings are written as they are, escaped where JSON demands it; bytes that
+  // are not UTF-8 become U+FFFD, numbers that are not finite become null.
   std::string dump(int indent = -1, Escape escape = Escape::plain) const;
 
   friend bool operator==(const Json&, const Json&) = default;
@@ -71,10 +72,11 @@ class Json {
  private:
   using Value = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string,
                              std::vector<Json>, std::vector<Member>>;
+  class Reader;
 
   explicit Json(Value value) : value_(std::move(value)) {}
 
-  Value value_;
+  Value value_;  // an integer that fits int64 is always held as one, so equal numbers are equal
 };
 
 }  // namespace ocisync

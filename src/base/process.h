@@ -9,8 +9,8 @@
 namespace ocisync {
 
 struct ProcessRequest {
-  std::vector<std::string> command;  // command[0] is looked up on PATH unless it has a slash
-  std::string input;                 // given on stdin, then closed
+  std::vector<std::string> command;      // command[0] is looked up on PATH unless it has a slash
+  std::string input;                     // given on stdin, then closed
   std::vector<std::string> environment;  // the whole environment, NAME=value
   std::chrono::milliseconds time_limit{30'000};
   std::size_t output_limit = 64 * 1024;  // of stdout; more ends the process
@@ -18,8 +18,8 @@ struct ProcessRequest {
 };
 
 struct ProcessResult {
-  int exit_code = 0;    // 128 + N when signal N ended it
-  bool found = true;    // false: no such program
+  int exit_code = 0;  // 128 + N when signal N ended it
+  bool found = true;  // false: no such program, or not one we may run; error_output says why
   bool timed_out = false;
   bool output_too_long = false;
   std::string output;
@@ -27,8 +27,8 @@ struct ProcessResult {
 };
 
 // Runs a program without a shell, in a process group of its own, with no descriptor of ours but its
-// three pipes. When the time limit passes or `give_up` turns true the whole group is killed. Blocks;
-// safe from any thread.
+// three pipes and with every signal at its default. When the time limit passes or `give_up` turns
+// true the whole group is killed. Blocks; safe from any thread.
 ProcessResult run_process(const ProcessRequest& request, const std::function<bool()>& give_up);
 
 }  // namespace ocisync

@@ -15,7 +15,15 @@ class Secret {
   Secret() = default;
   explicit Secret(std::string text) : text_(std::move(text)) {}
   Secret(const Secret&) = default;
-  Secret& operator=(const Secret&) = default;
+
+  Secret& operator=(const Secret& other) {
+    if (this != &other) {
+      wipe();
+      text_ = other.text_;
+    }
+    return *this;
+  }
+
   Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.wipe(); }
 
   Secret& operator=(Secret&& other) noexcept {
@@ -34,7 +42,9 @@ class Secret {
   friend bool operator==(const Secret&, const Secret&) = default;
 
  private:
+  // All the room the string has: a moved-from or shortened one still holds its old bytes there.
   void wipe() noexcept {
+    text_.resize(text_.capacity());
     volatile char* bytes = text_.data();
     for (std::size_t i = 0; i < text_.size(); ++i)
       bytes[i] = 0;

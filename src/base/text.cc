@@ -11,25 +11,6 @@ namespace {
 
 char lower_char(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// The length of the valid UTF-8 sequence at the front of `text`; 0 if it is not one (RFC 3629).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  const std::size_t length = first < 0x80               ? 1
-                             : first >= 0xC2 && first < 0xE0 ? 2
-                             : first >= 0xE0 && first < 0xF0 ? 3
-                             : first >= 0xF0 && first < 0xF5 ? 4
-                                                             : 0;
-  if (length == 0 || text.size() < length)
-    return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0U) != 0x80)
-      return 0;
-  const bool overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
-  const bool beyond = (first == 0xED && byte(1) >= 0xA0) || (first == 0xF4 && byte(1) >= 0x90);
-  return overlong || beyond ? 0 : length;
-}
-
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -43,6 +24,13 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row[b.size()];
+}
+
+std::string escaped(std::string_view bytes) {
+  std::string result;
+  for (const char c : bytes)
+    result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  return result;
 }
 
 constexpr std::string_view kBase64 =
@@ -84,26 +72,45 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 std::string printable(std::string_view text, std::size_t limit) {
   std::string result;
   while (!text.empty()) {
-    if (result.size() >= limit)
-      return result + "…";
     const std::size_t length = utf8_length(text);
     const auto first = static_cast<unsigned char>(text[0]);
-    // U+0080..U+009F are control characters too, and U+202A..U+202E, U+2066..U+2069 reorder text.
-    const bool control = length == 0 || first < 0x20 || first == 0x7F ||
-                         (length == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0);
+    // U+0080..U+009F are control characters too, and U+2028..U+202E, U+2066..U+2069 break or
+    // reorder a line.
+    const bool control =
+        length == 0 || first < 0x20 || first == 0x7F ||
+        (length == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0);
     const bool reorders =
-        length == 3 && ((text.substr(0, 2) == "\xE2\x80" && text[2] >= '\xAA' && text[2] <= '\xAE') ||
-                        (text.substr(0, 2) == "\xE2\x81" && text[2] >= '\xA6' && text[2] <= '\xA9'));
+        length == 3 &&
+        ((text.substr(0, 2) == "\xE2\x80" && text[2] >= '\xA8' && text[2] <= '\xAE') ||
+         (text.substr(0, 2) == "\xE2\x81" && text[2] >= '\xA6' && text[2] <= '\xA9'));
     const std::size_t taken = std::max<std::size_t>(length, 1);
-    if (control || reorders) {
-      for (const char c : text.substr(0, taken))
-        result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      result += text.substr(0, taken);
-    }
+    std::string shown(text.substr(0, taken));
+    if (control || reorders)
+      shown = escaped(shown);
+    if (result.size() + shown.size() > limit)
+      return result + "…";
+    result += shown;
     text.remove_prefix(taken);
   }
   return result;
+}
+
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  const std::size_t length = first < 0x80                    ? 1
+                             : first >= 0xC2 && first < 0xE0 ? 2
+                             : first >= 0xE0 && first < 0xF0 ? 3
+                             : first >= 0xF0 && first < 0xF5 ? 4
+                                                             : 0;
+  if (length == 0 || text.size() < length)
+    return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xC0U) != 0x80)
+      return 0;
+  const bool overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
+  const bool beyond = (first == 0xED && byte(1) >= 0xA0) || (first == 0xF4 && byte(1) >= 0x90);
+  return overlong || beyond ? 0 : length;
 }
 
 bool valid_utf8(std::string_view text) {
@@ -141,8 +148,8 @@ std::string base64_encode(std::string_view bytes) {
 
 std::optional<std::string> base64_decode(std::string_view text) {
   text = trim(text);
-  while (text.ends_with('='))
-    text.remove_suffix(1);
+  if (text.size() % 4 == 0 && text.ends_with('='))
+    text.remove_suffix(text.ends_with("==") ? 2 : 1);
   std::string result;
   std::uint32_t bits = 0;
   unsigned held = 0;

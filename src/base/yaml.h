@@ -34,9 +34,13 @@ struct YamlValue {
 
   const YamlValue* find(std::string_view key) const;
   const Entry* find_ignoring_case(std::string_view key) const;
+
   bool is_map() const { return kind == Kind::map; }
+
   bool is_sequence() const { return kind == Kind::sequence; }
+
   bool is_scalar() const { return kind == Kind::scalar; }
+
   bool is_null() const { return kind == Kind::null; }
 };
 
@@ -57,16 +61,21 @@ struct YamlOptions {
 
   Duplicates duplicates = Duplicates::refuse;
   Documents documents = Documents::one_only;
-  bool merge_keys = true;          // "<<" entries are merged in; an explicit key wins
+  bool merge_keys = true;  // "<<" entries are merged in; an explicit key wins
   std::size_t depth = 100;
-  std::size_t nodes = 2'000'000;   // after alias expansion
-  std::size_t alias_nodes = 100'000;  // of those, copied by aliases: the bomb's ceiling
-  int file = 0;                    // put into every Position
+  // Values, after alias expansion. Choose it to fit the document: it also bounds what the parser
+  // may hold of a single line of brackets, up to 2 KiB a value.
+  std::size_t nodes = 2'000'000;
+  // Of those, copied by aliases: the bomb's ceiling. Every 64 bytes of copied text count as one
+  // more.
+  std::size_t alias_nodes = 100'000;
+  int file = 0;  // put into every Position
 };
 
 // Reads one document. Problems are appended with their position; a problem of syntax or of a limit
-// ends the reading, duplicate keys do not. The value is usable exactly when nothing was appended. An
-// empty document is null. Non-scalar keys, self-referencing aliases and invalid UTF-8 are problems.
+// ends the reading, duplicate keys do not (a hundred are reported). The value is usable exactly
+// when nothing was appended. An empty document is null. Non-scalar keys, self-referencing aliases
+// and invalid UTF-8 are problems.
 YamlValue parse_yaml(std::string_view text, const YamlOptions& options,
                      std::vector<YamlProblem>& problems);
 

@@ -1,18 +1,23 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "base/clock.h"
 #include "export/publisher.h"
 
 namespace ocisync {
 
 struct RetentionReport {
-  std::uint64_t removed = 0;
-  std::vector<Digest> kept;  // manifests of superseded revisions that stay
+  std::uint64_t removed = 0;  // trees and set-aside directories
+  std::vector<Digest> kept;   // manifests of this owner's superseded revisions that stay, sorted
 };
 
 // Removes trees (and set-aside directories) that no publication of any owner shows, that are beyond
-// the newest `keep_revisions` superseded ones of their chart, and that were superseded longer than
-// `keep_for` ago. Only this owner's. Leftovers of killed processes older than an hour go too.
+// the newest `keep_revisions` superseded ones of their path, and that were superseded longer than
+// `keep_for` ago. Only this owner's: what another owner's history names is left to that owner. What
+// nobody names any more goes once it is unused for `keep_for`, at least an hour, and so do
+// leftovers of killed processes.
 RetentionReport retain(Publisher& publisher, const ExportSpec& spec, WallTime now);
 
 }  // namespace ocisync

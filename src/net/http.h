@@ -63,22 +63,25 @@ struct ResponseHead {
   Headers headers;
 };
 
-// Where a body goes once its head is known. begin() returns the sink for this answer's body, or null
-// to have it kept as text (an error page): called once per answer, on the engine's thread.
+// Where a body goes once its head is known: the sink for this answer's body, or null to have it kept
+// as text (an error page). Called once per answer, also when no body follows, on the engine's thread;
+// what it throws ends the exchange.
 using BodyChooser = std::function<Sink*(const ResponseHead&)>;
 
 struct HttpRequest {
   Method method = Method::get;
   Url url;
   std::shared_ptr<const Route> route;
-  Headers headers;
+  Headers headers{};
   AddressPolicy addresses = AddressPolicy::any;
-  std::string body;               // sent as it is
-  BodyChooser choose_body;        // empty: the body is kept as text
+  std::string body{};             // sent as it is
+  BodyChooser choose_body{};      // empty: the body is kept as text
   std::uint64_t text_limit = 64 * 1024;  // of a body kept as text; one byte more fails
-  Duration timeout = std::chrono::seconds(30);  // until the head is there, and of a text body
+  // From the start of the exchange (after any queueing) until the head is there, and the whole of a
+  // text body; while a request body goes out, from its last piece on.
+  Duration timeout = std::chrono::seconds(30);
   Duration stall_timeout = std::chrono::seconds(30);  // of a body slower than 1 KiB/s
-  std::optional<SteadyTime> not_before;  // waits in the engine's queue until then
+  std::optional<SteadyTime> not_before{};  // waits in the engine's queue until then
 };
 
 struct HttpResponse {
@@ -86,7 +89,7 @@ struct HttpResponse {
   std::string text;            // empty when a sink took the body
   std::uint64_t body_bytes = 0;  // received, whoever took them
   int http_version = 11;       // 10, 11, 20
-  Duration duration{0};
+  Duration duration{0};        // without waiting in the engine's queue
 
   int status() const { return head.status; }
   const Headers& headers() const { return head.headers; }
@@ -95,7 +98,7 @@ struct HttpResponse {
 // Sends one request and waits for its answer. Redirects, credentials and retries are the caller's:
 // this is one exchange. Any status is an answer; what throws is no answer: Error(unavailable),
 // (timed_out), (tls_failed), (policy_refused), (limit_exceeded), (protocol_violation), (cancelled),
-// and whatever a sink threw. A seam for tests.
+// (unauthorized) by the proxy, and whatever a sink threw. A seam for tests.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;

@@ -3,10 +3,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
+#include <string_view>
 
 #include "base/clock.h"
-#include "base/error.h"
 
 namespace ocisync {
 
@@ -17,7 +16,8 @@ using Random = std::function<double()>;
 
 bool retryable_status(int status);  // 408, 421, 425, 429, 499, 500, 502, 503, 504, 522
 
-// The pause before try number `tried + 1` of a request, 250 ms doubling with full jitter, at most 5 s.
+// The pause before try number `tried + 1` of a request, 250 ms doubling with full jitter, at most 5
+// s.
 Duration request_backoff(unsigned tried, const Random& random);
 
 // The pause before a chart's next attempt: min, doubling per failure in a row to max, ±10 %.

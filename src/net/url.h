@@ -1,9 +1,11 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace ocisync {
 
@@ -29,17 +31,21 @@ class Url {
   std::optional<Url> resolve(std::string_view reference, std::string* why = nullptr) const;
 
   const Origin& origin() const noexcept { return origin_; }
-  const std::string& path() const noexcept { return path_; }    // begins with "/"
+
+  const std::string& path() const noexcept { return path_; }  // begins with "/"
+
   const std::string& query() const noexcept { return query_; }  // without "?"
+
   std::string str() const;
   // For logs and errors: every query value replaced, since signed URLs are secrets.
   std::string display() const;
 
-  Url with_path(std::string path) const;          // drops the query
+  Url with_path(std::string path) const;                                // drops the query
   Url with_query(std::string_view name, std::string_view value) const;  // appended, escaped
 
  private:
-  Url() = default;
+  Url(Origin origin, std::string path, std::string query)
+      : origin_(std::move(origin)), path_(std::move(path)), query_(std::move(query)) {}
 
   Origin origin_;
   std::string path_;

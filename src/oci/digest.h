@@ -26,10 +26,11 @@ class Digest {
   static Digest of(std::string_view bytes);  // sha256
 
   DigestAlgorithm algorithm() const noexcept { return algorithm_; }
+
   std::string_view algorithm_name() const noexcept;
   std::string hex() const;
-  std::string str() const;              // sha256:9f86…
-  std::string short_hex() const;        // the first 7 digits, as `chart list` shows them
+  std::string str() const;        // sha256:9f86…
+  std::string short_hex() const;  // the first 7 digits, as `chart list` shows them
 
   friend auto operator<=>(const Digest&, const Digest&) = default;
 

@@ -52,28 +52,29 @@ struct Manifest {
 };
 
 struct Index {
-  std::vector<Descriptor> manifests;  // entries of unknown type included
+  std::vector<Descriptor> manifests;  // of unknown type too, where a Descriptor can express them
 };
 
 using Document = std::variant<Manifest, Index>;
 
 inline constexpr std::uint64_t kMaxLayers = 32;
 
-// Reads what a registry served as a manifest. `content_type` is the header without parameters, empty
-// when absent: then the body's mediaType decides, then its shape. Throws Error(protocol_violation)
-// for anything malformed, for a body that contradicts its content type, and for one that could be
-// both manifest and index (CVE-2021-41190); (unsupported) for schema 1 and Docker image manifests.
+// Reads what a registry served as a manifest. `content_type` is the header without parameters,
+// empty when absent: then the body's mediaType decides, then its shape. Throws
+// Error(protocol_violation) for anything malformed, for a body that contradicts its content type,
+// and for one that could be both manifest and index (CVE-2021-41190); (unsupported) for schema 1
+// and Docker image manifests.
 Document parse_document(std::string_view body, std::string_view content_type);
 
 // The wire formats in which a Helm 3 or 4 ever pushed a chart.
 enum class ChartFormat { current, legacy, beta, alpha2, alpha1 };
 std::string_view to_string(ChartFormat format);
 
-// Which blobs of a manifest make the chart. Layers are found by media type, never by position; layers
-// of unknown type are left alone.
+// Which blobs of a manifest make the chart. Layers are found by media type, never by position;
+// layers of unknown type are left alone.
 struct ChartManifest {
   ChartFormat format;
-  Descriptor config;   // alpha formats: the meta layer, which holds what config holds elsewhere
+  Descriptor config;  // alpha formats: the meta layer, which holds what config holds elsewhere
   Descriptor content;
   std::optional<Descriptor> provenance;
   // alpha formats carry these beside the blobs instead of inside them
@@ -84,8 +85,8 @@ struct ChartManifest {
   bool split() const { return format == ChartFormat::alpha1 || format == ChartFormat::alpha2; }
 };
 
-// Throws Error(unsupported) naming what was found instead of a chart, and (ambiguous_chart) when two
-// layers claim to be it.
+// Throws Error(unsupported) naming what was found instead of a chart, and (ambiguous_chart) when
+// two layers claim to be it.
 ChartManifest recognise_chart(const Manifest& manifest);
 
 }  // namespace ocisync

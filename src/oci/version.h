@@ -19,18 +19,28 @@ class Version {
   static std::optional<Version> parse_loose(std::string_view text);
 
   std::uint64_t major() const noexcept { return major_; }
+
   std::uint64_t minor() const noexcept { return minor_; }
+
   std::uint64_t patch() const noexcept { return patch_; }
+
   const std::string& prerelease() const noexcept { return prerelease_; }
+
   const std::string& metadata() const noexcept { return metadata_; }
+
   std::string str() const;  // canonical x.y.z-pre+meta
 
   std::weak_ordering operator<=>(const Version& other) const;
+
   bool operator==(const Version& other) const { return (*this <=> other) == 0; }
 
  private:
-  friend class VersionRange;
   Version() = default;
+
+  // Fills in absent numeric parts with zero.
+  static std::optional<Version> assemble(std::string_view numbers,
+                                         std::optional<std::string_view> prerelease,
+                                         std::optional<std::string_view> metadata);
 
   std::uint64_t major_ = 0, minor_ = 0, patch_ = 0;
   std::string prerelease_, metadata_;
@@ -38,8 +48,8 @@ class Version {
 
 // A version range in the grammar of Masterminds/semver 3.4 (what Helm 4 uses): "||" separates
 // alternatives, commas or blanks join comparators, operators = != > < >= <= ~ ^ and hyphen ranges;
-// "x", "X" and "*" are wildcards. Prereleases satisfy a range only where some comparator of the same
-// alternative names one.
+// "x", "X" and "*" are wildcards. Prereleases satisfy a range only where some comparator of the
+// same alternative names one.
 class VersionRange {
  public:
   // Throws Error(reference_invalid) that says what is wrong.
@@ -49,10 +59,10 @@ class VersionRange {
   bool contains(const Version& version) const;
 
  private:
-  struct Comparator;
+  struct Alternatives;
   VersionRange() = default;
 
-  std::shared_ptr<const std::vector<std::vector<Comparator>>> alternatives_;
+  std::shared_ptr<const Alternatives> alternatives_;
 };
 
 // Which tag of a repository a range chooses: tags that are strict versions once "_" is read as "+",

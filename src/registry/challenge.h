@@ -5,14 +5,11 @@
 #include <string_view>
 #include <vector>
 
-#include "base/error.h"
-#include "net/http.h"
-
 namespace ocisync {
 
 // One challenge of a WWW-Authenticate header (RFC 9110 section 11.6.1).
 struct Challenge {
-  std::string scheme;                        // lower case
+  std::string scheme;                             // lower case
   std::map<std::string, std::string> parameters;  // names lower case; the first of duplicates
 
   const std::string* find(std::string_view name) const;
@@ -21,9 +18,5 @@ struct Challenge {
 // All challenges of all values, in order. Malformed ones are skipped; at most 16, of 32 parameters,
 // from 8 KiB.
 std::vector<Challenge> parse_challenges(const std::vector<std::string_view>& values);
-
-// An error answer as one clear Error: reason by status, the registry's own code and message (control
-// bytes escaped), a hint where one helps. Never fails on an unreadable body.
-Error answer_error(const HttpResponse& response, const Url& url, std::string_view what);
 
 }  // namespace ocisync

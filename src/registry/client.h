@@ -27,8 +27,8 @@ struct FetchedManifest {
   Digest digest;
 };
 
-// Where a blob's bytes go; offset() says how many are there already (a resumed transfer asks for the
-// rest), restart() forgets them. BlobWriter fits.
+// Where a blob's bytes go; offset() says how many are there already (a resumed transfer asks for
+// the rest), restart() forgets them. BlobWriter fits.
 struct BlobTarget {
   Sink& sink;
   std::function<std::uint64_t()> offset;
@@ -41,7 +41,8 @@ struct TransferCounts {
   std::uint64_t bytes = 0;
 };
 
-// Told of every exchange with a registry: host as configured, never a redirect's.
+// Told of every exchange made for a registry, token requests and redirects included: host as
+// configured, never a redirect's.
 struct Exchange {
   std::string host;
   Method method;
@@ -55,14 +56,16 @@ struct ClientSettings {
   Duration timeout{30'000};
   Duration stall_timeout{30'000};
   std::uint64_t manifest_size = 4ULL << 20;
-  std::function<void(const Exchange&)> observe;  // may be empty; called from any thread
+  // Both may be empty; called from any thread.
+  std::function<void(const Exchange&)> observe;
+  std::function<void(const std::string& host, WallTime until)> blocked;  // Retry-After was given
 };
 
 // The client side of the OCI distribution specification 1.1, pull half. Each call is one attempt: a
 // request is tried up to 3 times, 401 answered once (and once more with re-read credentials),
-// redirects followed by hand with no credentials off-origin, a 429 or 503 with Retry-After blocks the
-// registry for everyone until then (calls fail at once with Error::not_before). Mirrors are asked
-// first for what a digest names, for tags only where the mirror may resolve. Errors carry the
+// redirects followed by hand with no credentials off-origin, a 429 or 503 with Retry-After blocks
+// the registry for everyone until then (calls fail at once with Error::not_before). Mirrors are
+// asked first for what a digest names, for tags only where the mirror may resolve. Errors carry the
 // registry's words. Safe from any thread.
 class RegistryClient {
  public:
@@ -71,12 +74,15 @@ class RegistryClient {
                  EnvironmentLookup environment);
   ~RegistryClient();
 
-  // HEAD of a tag. Absent when the registry answers without a usable digest: fetch the manifest then.
+  // HEAD of a tag. Absent when the registry answers without a usable digest: fetch the manifest
+  // then.
   std::optional<Digest> resolve(const Reference& reference, TransferCounts& counts,
                                 std::stop_token stop);
 
-  // GET by digest if the reference has one (verified), else by tag (hashed).
-  FetchedManifest manifest(const Reference& reference, TransferCounts& counts, std::stop_token stop);
+  // GET by digest if the reference has one (verified), else by tag (hashed, and refused when the
+  // registry's own Docker-Content-Digest says otherwise).
+  FetchedManifest manifest(const Reference& reference, TransferCounts& counts,
+                           std::stop_token stop);
 
   // GET of a blob of that reference's repository into the target, resumed by range when cut. The
   // target checks size and digest; this checks what HTTP says of both.

@@ -20,23 +20,24 @@ struct Credential {
   enum class Kind { anonymous, basic, identity_token, bearer };
 
   Kind kind = Kind::anonymous;
-  std::string username;   // basic
-  Secret secret;          // password, identity (refresh) token, or bearer token
-  std::string source;     // "secretDir /etc/ocisync/registry", "~/.docker/config.json", "none"
+  std::string username;  // basic
+  Secret secret;         // password, identity (refresh) token, or bearer token
+  std::string source;    // "secretDir /etc/ocisync/registry", "~/.docker/config.json", "none"
   // Equal for equal credentials, meaningless otherwise: keys the token cache.
   std::string fingerprint() const;
 };
 
 struct DefaultCredentialFiles {
-  std::optional<std::filesystem::path> registry_config;  // --registry-config / OCISYNC_REGISTRY_CONFIG
+  std::optional<std::filesystem::path>
+      registry_config;  // --registry-config / OCISYNC_REGISTRY_CONFIG
 };
 
-// Finds the credential for a reference: the spec's entry for its registry when there is one (missing,
-// empty or without the host: Error(credentials_invalid), no falling through), else DOCKER_AUTH_CONFIG,
-// the registry config files of ocisync, Helm and Docker in that order; the first that names the host
-// wins. Files are read again when their content changed, and when `refresh` says a 401 came back;
-// a half-written file keeps the last good one. Helpers are asked again after 5 minutes. Safe from any
-// thread.
+// Finds the credential for a reference: the spec's entry for its registry when there is one
+// (missing, empty or without the host: Error(credentials_invalid), no falling through), else
+// DOCKER_AUTH_CONFIG, the registry config files of ocisync, Helm and Docker in that order; the
+// first that names the host wins. Files are read again when their content changed, and when
+// `refresh` says a 401 came back; a half-written file keeps the last good one. Helpers are asked
+// again after 5 minutes. Safe from any thread.
 class CredentialStore {
  public:
   CredentialStore(EnvironmentLookup environment, DefaultCredentialFiles files, const Clock& clock);

@@ -18,8 +18,8 @@ struct SelectedChart {
 
 // Finds the one chart in an index: entries that announce Helm's artifact type, else every manifest
 // whose config is Helm's; nested indexes to depth 3, at most 64 documents, none twice; narrowed by
-// title and version annotations. Error(unsupported) when there is none, (ambiguous_chart) listing the
-// candidates when there are several.
+// title and version annotations. Error(unsupported) when there is none, (ambiguous_chart) listing
+// the candidates when there are several.
 SelectedChart select_chart(const Index& index, std::string_view wanted_name,
                            std::string_view wanted_version, const ReadDocument& read);
 

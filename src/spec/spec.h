@@ -5,6 +5,8 @@
 #include <optional>
 #include <regex>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -28,7 +30,8 @@ struct RetrySpec {
 };
 
 struct CacheSpec {
-  std::optional<std::filesystem::path> path;  // absent: the command decides (flag, environment, default)
+  std::optional<std::filesystem::path>
+      path;  // absent: the command decides (flag, environment, default)
   std::uint64_t max_size = 5ULL << 30;
   Duration min_age = std::chrono::hours(24);
   bool group_write = false;
@@ -58,15 +61,21 @@ struct LimitsSpec {
 // Where a registry's credentials come from; exactly one kind. Paths are absolute.
 struct CredentialsSpec {
   enum class Kind {
-    secret_dir, username_password, docker_config, helper, token_file, identity_token_file, anonymous
+    secret_dir,
+    username_password,
+    docker_config,
+    helper,
+    token_file,
+    identity_token_file,
+    anonymous
   };
 
   Kind kind = Kind::anonymous;
-  std::filesystem::path path;      // secret_dir, docker_config, token_file, identity_token_file
-  std::string username;            // username_password
+  std::filesystem::path path;  // secret_dir, docker_config, token_file, identity_token_file
+  std::string username;        // username_password
   std::filesystem::path password_file;  // username_password: this ...
   std::string password_env;             // ... or that
-  std::string helper;              // the <suffix> of docker-credential-<suffix>
+  std::string helper;                   // the <suffix> of docker-credential-<suffix>
 };
 
 struct TlsSpec {
@@ -96,7 +105,7 @@ struct RegistrySpec {
   std::string host;         // host[:port] as written, lower case; or "*.example.com"
   std::string path_prefix;  // "" or "team-a" or "team-a/charts"
   Position at;
-  std::optional<bool> plain_http;  // absent: true for loopback names only
+  std::optional<bool> plain_http;              // absent: true for loopback names only
   std::optional<CredentialsSpec> credentials;  // absent: the default files
   TlsSpec tls;
   std::optional<ProxySpec> proxy;
@@ -108,21 +117,24 @@ struct RegistrySpec {
 };
 
 struct ChartSpec {
+  explicit ChartSpec(Reference where) : reference(std::move(where)) {}
+
   std::string name;
-  Reference reference;               // as written; a tag only when the chart is pinned to one
-  Position at;                       // of the ref value
-  std::string written_ref;           // for the lock file and messages
-  std::string written_version;       // empty when not given
-  // Exactly one way to find the revision: a digest in `reference`, a tag in `reference`, or a range.
+  Reference reference;          // as written; a tag only when the chart is pinned to one
+  Position at;                  // of the ref value
+  std::string written_ref;      // for the lock file and messages
+  std::string written_version;  // empty when not given
+  // Exactly one way to find the revision: a digest in `reference`, a tag in `reference`, or a
+  // range.
   std::optional<VersionRange> range;
-  std::string range_text;            // what was written; "*" when nothing was given
+  std::string range_text;  // what was written; "*" when nothing was given
   std::optional<std::regex> tag_filter;
   std::string tag_filter_text;
   bool required = true;
   bool suspend = false;
   bool immutable = false;
   std::optional<Duration> interval;
-  std::string export_path;           // relative, normalised, no "..", never hidden
+  std::string export_path;  // relative, normalised, no "..", never hidden
   ExportFormat export_format = ExportFormat::directory;
 };
 
@@ -142,9 +154,9 @@ struct Spec {
   std::vector<RegistrySpec> registries;
   std::vector<ChartSpec> charts;
 
-  std::string hash;                  // sha256 of the joined files' bytes, hex
-  std::vector<std::string> files;    // display names, index = Position::file
-  std::vector<std::string> warnings; // "file:line:column: ..." lines that do not stop anything
+  std::string hash;                   // sha256 of the joined files' bytes, hex
+  std::vector<std::string> files;     // display names, index = Position::file
+  std::vector<std::string> warnings;  // "file:line:column: ..." lines that do not stop anything
 };
 
 // The registry entry that governs a reference: exact host beats wildcard, longest path prefix wins.

@@ -8,29 +8,11 @@
 #include <string>
 
 #include "base/files.h"
-#include "base/guarded.h"
-#include "base/sink.h"
 #include "oci/manifest.h"
+#include "store/blob_writer.h"
 #include "store/volume.h"
 
 namespace ocisync {
-
-// A blob being written: bytes are hashed as they come and counted against the descriptor's size; one
-// byte too many throws digest_mismatch. Nothing is visible until the whole matches.
-class BlobWriter final : public Sink {
- public:
-  void write(Bytes bytes) override;
-  std::uint64_t written() const noexcept { return written_; }  // where a cut transfer resumes
-  void restart();  // forget everything written
-
- private:
-  friend class BlobCache;
-  struct State;
-  explicit BlobWriter(std::shared_ptr<State> state) : state_(std::move(state)) {}
-
-  std::shared_ptr<State> state_;
-  std::uint64_t written_ = 0;
-};
 
 // Where a blob is, once verified in this process.
 struct BlobFile {
@@ -38,13 +20,17 @@ struct BlobFile {
   std::uint64_t size;
 };
 
+// hits: served from disk, or by the thread or process that was fetching it already; misses: had to
+// come from elsewhere; damaged: blobs found not to be what their name says, each counted once.
 struct CacheCounts {
   std::uint64_t hits = 0, misses = 0, damaged = 0;
 };
 
-// Content by digest. A blob is visible under its name only after size and digest were checked, and is
-// hashed again before this process first uses it; a damaged one counts as absent and is replaced.
-// Safe from any thread.
+// Content by digest. A blob is visible under its name only after size and digest were checked, and
+// is hashed again before this process first uses it and whenever lstat says that it changed since;
+// a damaged one counts as absent and is replaced. The hashing renews the mtime that a sweep goes
+// by, if that is older than an hour, so passes that change nothing write nothing. Safe from any
+// thread.
 class BlobCache {
  public:
   explicit BlobCache(const Volume& volume);
@@ -55,28 +41,39 @@ class BlobCache {
   // As find, and of exactly that size.
   std::optional<BlobFile> find(const Descriptor& descriptor);
 
-  // Calls `fetch` when the blob is not there, at most once at a time for one digest among all threads
-  // and processes of this volume; the others wait and share. `fetch` fills the writer and may be
-  // asked to resume from written(). On ENOSPC `make_room` is called once and the fetch repeated.
-  // Checks free space first. Throws what fetch throws; Error(digest_mismatch) when the bytes are not
-  // what was promised (after one clean restart), (disk_full), (cancelled).
+  // Calls `fetch` when the blob is not there, at most once at a time for one digest among all
+  // threads and processes of this volume; the others wait and share. `fetch` fills the writer and
+  // may be asked to do so again, with an empty one. Checks free space first; when there is too
+  // little, or the disk fills up, room is made once and the fetch repeated. Throws what fetch
+  // throws; Error(digest_mismatch) when the bytes are not what was promised (after one clean
+  // restart), (disk_full), (cancelled).
   using Fetch = std::function<void(BlobWriter&)>;
   BlobFile ensure(const Descriptor& descriptor, const Fetch& fetch, std::stop_token stop);
 
   // Keeps bytes that are already here (a manifest). Returns its digest (sha256, or `expected`).
   BlobFile keep(std::string_view bytes, const std::optional<Digest>& expected = std::nullopt);
 
+  // Throws digest_mismatch when the blob was damaged since it was found, storage_failed when it is
+  // gone.
   Fd open(const BlobFile& blob) const;
   std::string read(const BlobFile& blob, std::uint64_t limit) const;
 
-  void on_disk_full(std::function<void()> make_room) { make_room_ = std::move(make_room); }
+  // What drops content that nothing names. To be set before the first ensure.
+  void on_disk_full(std::function<void()> make_room);
+  // Does that, for a step on the same disk that filled up. False: there is nothing to be done.
+  bool make_room() const;
   CacheCounts counts() const;
+
   const Volume& volume() const noexcept { return volume_; }
 
  private:
   struct State;
+
+  std::optional<BlobFile> present(const Descriptor& descriptor) const;
+  void obtain(const Descriptor& descriptor, const Fetch& fetch);
+  void obtain_once(const Descriptor& descriptor, const Fetch& fetch);
+
   const Volume& volume_;
-  std::function<void()> make_room_;
   std::unique_ptr<State> state_;
 };
 

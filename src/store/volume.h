@@ -1,9 +1,11 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <optional>
+#include <string_view>
 
 #include "base/files.h"
-#include "oci/reference.h"
 
 namespace ocisync {
 
@@ -25,24 +27,45 @@ namespace ocisync {
 // Any number of processes and nodes may share it. Safe from any thread.
 class Volume {
  public:
-  // Creates what is missing and checks that this process can write there. Throws
+  // Creates what is missing, checks that this process can write there and clears what killed
+  // processes left in staging. A cache without pins (Helm 3 alpha wrote it, or .ocisync was lost)
+  // gets one for each reference it holds: whoever saved them did not ask us to sweep them. Throws
   // Error(volume_unsuitable) with uid, gid and mode, (format_unknown) for a newer format.
   static Volume open(const std::filesystem::path& path, Modes modes);
   // For commands that write nothing. Absent: there is no cache there.
   static std::optional<Volume> open_read_only(const std::filesystem::path& path);
 
   const Directory& root() const noexcept { return root_; }
+
   const Modes& modes() const noexcept { return modes_; }
+
+  bool read_only() const noexcept { return read_only_; }
+
+  // Made when missing. Not for a volume that was opened to be read only.
   Directory staging() const;
   Directory locks() const;
   Directory roots() const;
   Directory pins() const;
 
+  // An advisory lock by that name. Locks only save work, so a volume that cannot give one is no
+  // error: absent when `give_up` said so, and when there are no locks here.
+  std::optional<FileLock> lock(std::string_view name, const std::function<bool()>& give_up) const;
+
  private:
-  Volume(Directory root, Modes modes) : root_(std::move(root)), modes_(modes) {}
+  Volume(Directory root, Modes modes, bool read_only)
+      : root_(std::move(root)), modes_(modes), read_only_(read_only) {}
+
+  void lay_out() const;
 
   Directory root_;
   Modes modes_;
+  bool read_only_;
 };
+
+// The whole of the file oci-layout (OCI image-spec, image-layout.md).
+inline constexpr std::string_view kOciLayout = R"({"imageLayoutVersion":"1.0.0"})";
+
+// Names that Directory's atomic writes use until their rename. Never content.
+inline bool is_leftover(std::string_view name) { return name.starts_with(".tmp-"); }
 
 }  // namespace ocisync

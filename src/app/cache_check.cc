@@ -1,0 +1,155 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/output.h"
+#include "app/signals.h"
+#include "app/wiring.h"
+#include "base/json.h"
+#include "store/check.h"
+
+namespace ocisync {
+namespace {
+
+// Looks for a blob's descriptor in a cached manifest, or in the manifests of a cached index.
+std::optional<Descriptor> find_descriptor(BlobCache& cache, const Digest& manifest,
+                                          const Digest& wanted, std::uint64_t limit, int depth = 0) {
+  const auto blob = cache.find(manifest);
+  if (!blob || depth > 3)
+    return std::nullopt;
+  const Document document = parse_document(cache.read(*blob, limit), "");
+  if (const auto* index = std::get_if<Index>(&document)) {
+    for (const Descriptor& entry : index->manifests)
+      if (auto found = find_descriptor(cache, entry.digest, wanted, limit, depth + 1))
+        return found;
+    return std::nullopt;
+  }
+  const auto& read = std::get<Manifest>(document);
+  if (read.config.digest == wanted)
+    return read.config;
+  const auto layer = std::find_if(read.layers.begin(), read.layers.end(),
+                                  [&](const Descriptor& entry) { return entry.digest == wanted; });
+  return layer == read.layers.end() ? std::nullopt : std::optional(*layer);
+}
+
+// Fetches damaged blobs again through the references that lead to them.
+class Repair {
+ public:
+  Repair(const Options& options, const Spec& spec, const Volume& volume, const Clock& clock, Log& log)
+      : spec_(spec), volume_(volume), cache_(volume), references_(volume),
+        registry_(options, spec, clock, log) {}
+
+  // False: no reference leads to it, or the registry has it no more.
+  bool repair(const DamagedBlob& blob, std::stop_token stop) {
+    discard_damaged(volume_, blob.digest);
+    for (const Reference& reference : blob.references)
+      if (fetch(blob, reference, stop))
+        return true;
+    return false;
+  }
+
+ private:
+  bool fetch(const DamagedBlob& blob, const Reference& reference, std::stop_token stop) {
+    TransferCounts counts;
+    if (blob.manifest) {
+      const auto fetched =
+          registry_.client().manifest(reference.with_digest(blob.digest), counts, stop);
+      cache_.keep(fetched.bytes, blob.digest);
+      return true;
+    }
+    const auto entry = references_.find(reference);
+    const auto descriptor =
+        entry && entry->manifest
+            ? find_descriptor(cache_, *entry->manifest, blob.digest, spec_.limits.manifest_size)
+            : std::nullopt;
+    if (!descriptor)
+      return false;
+    cache_.ensure(
+        *descriptor,
+        [&](BlobWriter& writer) {
+          const BlobTarget target{.sink = writer,
+                                  .offset = [&] { return writer.written(); },
+                                  .restart = [&] { writer.restart(); }};
+          registry_.client().blob(reference, *descriptor, target, counts, stop);
+        },
+        stop);
+    return true;
+  }
+
+  const Spec& spec_;
+  const Volume& volume_;
+  BlobCache cache_;
+  ReferenceStore references_;
+  RegistryWiring registry_;
+};
+
+Json to_json(const DamagedBlob& blob, bool repaired) {
+  Json references = Json::array();
+  for (const Reference& reference : blob.references)
+    references.add(reference.str());
+  Json entry = Json::object();
+  entry.set("digest", blob.digest.str());
+  entry.set("references", std::move(references));
+  entry.set("repaired", repaired);
+  return entry;
+}
+
+std::string line_of(const DamagedBlob& blob, bool repaired) {
+  std::string names;
+  for (const Reference& reference : blob.references)
+    names += (names.empty() ? "" : ", ") + reference.str();
+  return fmt::format("{}: {} ({})\n", blob.digest.str(), repaired ? "fetched again" : "damaged",
+                     names.empty() ? "no reference leads to it" : names);
+}
+
+}  // namespace
+
+int run_cache_check(const Options& options) {
+  Signals signals;
+  const auto log = make_log(options);
+  std::optional<Spec> loaded;
+  if (!options.config.empty())
+    loaded = load_effective_spec(options, *log);
+  const Spec spec = loaded.value_or(Spec{});
+  const RealClock clock;
+  const Volume volume = Volume::open(cache_path(options, loaded),
+                                     spec.cache.group_write ? kGroupModes : kDefaultModes);
+  const CheckReport report = check_cache(volume, ReferenceStore(volume));
+
+  std::string lines;
+  Json damaged = Json::array();
+  std::size_t left = 0;
+  // Manifests first: they are what leads to the others.
+  std::vector<DamagedBlob> todo = report.damaged;
+  std::stable_partition(todo.begin(), todo.end(), [](const DamagedBlob& b) { return b.manifest; });
+  std::optional<Repair> repair;
+  if (options.repair && !todo.empty())
+    repair.emplace(options, spec, volume, clock, *log);
+  for (const DamagedBlob& blob : todo) {
+    bool repaired = false;
+    try {
+      repaired = repair && repair->repair(blob, signals.stop());
+    } catch (const Error& error) {
+      log->error("RepairFailed", error.what(), {{"digest", blob.digest.str()}});
+    }
+    left += repaired ? 0 : 1;
+    lines += line_of(blob, repaired);
+    damaged.add(to_json(blob, repaired));
+  }
+  if (options.output == OutputFormat::json) {
+    Json document = Json::object();
+    document.set("apiVersion", "ocisync.dev/v1alpha1");
+    document.set("kind", "CacheCheckResult");
+    document.set("blobs", report.blobs);
+    document.set("bytes", report.bytes);
+    document.set("damaged", std::move(damaged));
+    print(document.dump(2) + "\n");
+  } else {
+    print(fmt::format("{}{} blobs, {} damaged, {} left\n", lines, report.blobs,
+                      report.damaged.size(), left));
+  }
+  return left == 0 ? 0 : 1;
+}
+
+}  // namespace ocisync

@@ -1,0 +1,53 @@
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/output.h"
+#include "app/wiring.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "store/layout_index.h"
+#include "store/sweep.h"
+
+namespace ocisync {
+
+int run_gc(const Options& options) {
+  const auto log = make_log(options);
+  std::optional<Spec> spec;
+  if (!options.config.empty())
+    spec = load_effective_spec(options, *log);
+  const CacheSpec settings = spec ? spec->cache : CacheSpec{};
+  const RealClock clock;
+  const Volume volume = Volume::open(cache_path(options, spec),
+                                     settings.group_write ? kGroupModes : kDefaultModes);
+  SweepPolicy policy;
+  policy.min_age = settings.min_age;
+  policy.max_size = settings.max_size;
+  policy.everything_unnamed = options.all;
+  policy.dry_run = options.dry_run;
+  const SweepReport report = sweep(volume, policy, clock.wall());
+  for (const std::string& owner : report.expired_roots)
+    log->warning("RootsExpired", "not renewed for 7 days; its content is no longer kept",
+                 {{"owner", owner}});
+  if (!options.dry_run && report.removed_references + report.removed_blobs > 0)
+    rebuild_layout_index(volume, ReferenceStore(volume));
+  if (options.output == OutputFormat::json) {
+    Json document = Json::object();
+    document.set("apiVersion", "ocisync.dev/v1alpha1");
+    document.set("kind", "GcResult");
+    document.set("dryRun", options.dry_run);
+    document.set("removedBlobs", report.removed_blobs);
+    document.set("removedBytes", report.removed_bytes);
+    document.set("removedReferences", report.removed_references);
+    document.set("keptBlobs", report.kept_blobs);
+    document.set("keptBytes", report.kept_bytes);
+    print(document.dump(2) + "\n");
+  } else {
+    print(fmt::format("{} {} blobs ({}) and {} references; {} blobs ({}) stay\n",
+                      options.dry_run ? "would remove" : "removed", report.removed_blobs,
+                      human_size(report.removed_bytes), report.removed_references,
+                      report.kept_blobs, human_size(report.kept_bytes)));
+  }
+  return 0;
+}
+
+}  // namespace ocisync

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <atomic>
+#include <stop_token>
+#include <thread>
+
+namespace ocisync {
+
+// SIGTERM and SIGINT as a request to stop; a second one ends the process at once. Block the signals
+// before the first thread starts (the constructor does), so that only its own thread sees them.
+class Signals {
+ public:
+  Signals();
+  ~Signals();
+
+  std::stop_token stop() const { return source_.get_token(); }
+  int received() const { return received_.load(); }  // 0: none so far
+
+ private:
+  void wait(const std::stop_token& own);
+
+  std::stop_source source_;
+  std::atomic<int> received_{0};
+  std::jthread thread_;
+};
+
+}  // namespace ocisync

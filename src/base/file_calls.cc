@@ -1,0 +1,95 @@
+#include "base/file_calls.h"
+
+#include <cerrno>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace ocisync {
+
+namespace fs = std::filesystem;
+
+const char* single_name(const std::string& name) {
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos)
+    throw Error(Reason::internal, fmt::format("'{}' is not a single file name", printable(name)));
+  return name.c_str();
+}
+
+void fail_at(int code, std::string_view act, const fs::path& path) {
+  throw system_error(code, fmt::format("{} {}", act, printable(path.string(), 4096)));
+}
+
+void require_regular(int fd, const fs::path& path) {
+  Status status{};
+  if (::fstat(fd, &status) != 0)
+    fail_at(errno, "examining", path);
+  if (!S_ISREG(status.st_mode))
+    throw Error(Reason::storage_failed, printable(path.string(), 4096) + " is not a regular file");
+}
+
+std::vector<std::string> names_in(int directory, const fs::path& path) {
+  // A descriptor of its own: the position of a duplicated one is shared between its users.
+  Fd fd(::openat(directory, ".", kDirectoryFlags));
+  if (!fd)
+    fail_at(errno, "listing", path);
+  const Owner<DIR, &::closedir> listing(::fdopendir(fd.get()));
+  if (!listing)
+    fail_at(errno, "listing", path);
+  fd.release();
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(listing.get());
+    if (!entry && errno != 0)
+      fail_at(errno, "listing", path);
+    if (!entry)
+      return names;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..")
+      names.emplace_back(name);
+  }
+}
+
+bool make_directory_at(int parent, const char* name, mode_t mode, const fs::path& path) {
+  if (::mkdirat(parent, name, 0700) != 0) {
+    if (errno == EEXIST)
+      return false;
+    fail_at(errno, "creating directory", path);
+  }
+  // Inheriting setgid from the parent is how shared volumes keep their group: keep the bit.
+  const Fd fd(::openat(parent, name, kDirectoryFlags));
+  Status status{};
+  if (!fd || ::fstat(fd.get(), &status) != 0 ||
+      ::fchmod(fd.get(), mode | (status.st_mode & S_ISGID)) != 0)
+    fail_at(errno, "setting the mode of", path);
+  return true;
+}
+
+void remove_tree_at(int parent, const std::string& name, const fs::path& path) {
+  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT)
+    return;
+  if (errno != EISDIR && errno != EPERM)
+    fail_at(errno, "removing", path);
+  Fd fd(::openat(parent, name.c_str(), kDirectoryFlags));
+  // What we may not list we may still make ours; never through a link that took the name's place.
+  if (!fd && errno == EACCES && ::fchmodat(parent, name.c_str(), 0700, AT_SYMLINK_NOFOLLOW) == 0)
+    fd = Fd(::openat(parent, name.c_str(), kDirectoryFlags));
+  if (!fd && errno == ENOENT)
+    return;
+  if (!fd)
+    fail_at(errno, "removing", path);
+  ::fchmod(fd.get(), 0700);  // a directory without write permission keeps its children
+  for (const std::string& child : names_in(fd.get(), path))
+    remove_tree_at(fd.get(), child, path / child);
+  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+    fail_at(errno, "removing", path);
+}
+
+}  // namespace ocisync

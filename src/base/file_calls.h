@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/handle.h"
+
+// The system calls below Directory, with their errors as Error. For files.cc; others use files.h.
+namespace ocisync {
+
+using Status = struct stat;
+
+inline constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+// Throws the Error for `code`: "<act> <path>: <what the system says>".
+[[noreturn]] void fail_at(int code, std::string_view act, const std::filesystem::path& path);
+
+// `name` for a system call; throws internal unless it is one component, not "." or "..".
+const char* single_name(const std::string& name);
+
+void require_regular(int fd, const std::filesystem::path& path);
+
+// What the directory holds, unsorted, without "." and "..".
+std::vector<std::string> names_in(int directory, const std::filesystem::path& path);
+
+// mkdir whose mode does not pass through the umask. False when the name exists.
+bool make_directory_at(int parent, const char* name, mode_t mode,
+                       const std::filesystem::path& path);
+
+// Removes a file, a link or a whole tree; absence is fine. `name` is one component.
+void remove_tree_at(int parent, const std::string& name, const std::filesystem::path& path);
+
+}  // namespace ocisync

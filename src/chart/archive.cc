@@ -1,0 +1,196 @@
+#include "chart/archive.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "chart/branch.h"
+#include "chart/entry_name.h"
+#include "chart/gzip.h"
+#include "chart/tar_reader.h"
+
+namespace ocisync {
+namespace {
+
+constexpr std::uint64_t kMostChartYaml = 1ULL << 20;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// What may come out of gzip: the files, and the headers and padding that a tar of so many entries
+// needs at most (a PAX header with its records, the header proper, the last block's rest).
+InflateBounds bounds_of(const ArchiveLimits& limits) {
+  constexpr std::uint64_t kMost = 1ULL << 50U;
+  constexpr std::uint64_t kPerEntry = 3 * 1024;
+  constexpr std::uint64_t kEndOfArchive = 64 * 1024;
+  const std::uint64_t headers = std::min(limits.entries, kMost / kPerEntry) * kPerEntry;
+  return {std::min(limits.unpacked_size, kMost) + headers + kEndOfArchive, limits.ratio};
+}
+
+[[noreturn]] void refuse(Reason reason, std::string_view name, std::string_view why) {
+  throw Error(reason, fmt::format("the archive's entry \"{}\" {}", printable(name, 200), why));
+}
+
+void require_plain(const TarEntry& entry) {
+  switch (entry.kind) {
+    case TarEntry::Kind::file:
+    case TarEntry::Kind::directory:
+      return;
+    case TarEntry::Kind::symbolic_link:
+      refuse(Reason::chart_invalid, entry.name, "is a symbolic link");
+    case TarEntry::Kind::hard_link:
+      refuse(Reason::chart_invalid, entry.name, "is a hard link");
+    case TarEntry::Kind::sparse_file:
+      refuse(Reason::chart_invalid, entry.name, "is a sparse file");
+    case TarEntry::Kind::special:
+      refuse(Reason::chart_invalid, entry.name, "is neither a file nor a directory");
+  }
+}
+
+// Which names an archive has used, and as what. Directories count whether they have an entry or are
+// only implied by a file's name.
+class UsedNames {
+ public:
+  explicit UsedNames(std::uint64_t most_directories) : most_directories_(most_directories) {}
+
+  void add_file(const std::string& path) {
+    add_directory(std::string(parent_of(path)));
+    const auto [used, fresh] = names_.try_emplace(path, Kind::file);
+    if (!fresh)
+      refuse(Reason::chart_invalid, path,
+             used->second == Kind::file ? "appears twice" : "is both a file and a directory");
+  }
+
+  void add_directory(const std::string& path) {
+    std::string_view rest = path;
+    while (!rest.empty()) {
+      const auto [used, fresh] = names_.try_emplace(std::string(rest), Kind::directory);
+      if (used->second == Kind::file)
+        refuse(Reason::chart_invalid, rest, "is both a file and a directory");
+      if (!fresh)
+        return;  // its parents were noted with it
+      if (++directories_ > most_directories_)
+        throw Error(Reason::limit_exceeded,
+                    fmt::format("the archive has more than {} directories", most_directories_));
+      rest = parent_of(rest);
+    }
+  }
+
+ private:
+  enum class Kind { file, directory };
+
+  std::uint64_t most_directories_;
+  std::uint64_t directories_ = 0;
+  std::unordered_map<std::string, Kind> names_;
+};
+
+class Unpacker {
+ public:
+  Unpacker(const Directory& into, const ArchiveLimits& limits, Modes modes)
+      : limits_(limits),
+        modes_(modes),
+        names_(limits.entries),
+        branch_(into, modes.directory),
+        chunk_(64 * 1024) {}
+
+  // Judges the entry, then writes what it holds.
+  void take(const TarEntry& entry, TarReader& tar) {
+    if (++entries_ > limits_.entries)
+      throw Error(Reason::limit_exceeded,
+                  fmt::format("the archive has more than {} entries", limits_.entries));
+    require_plain(entry);
+    const bool directory = entry.kind == TarEntry::Kind::directory;
+    const EntryName name = EntryName::parse(entry.name, directory, limits_);
+    require_one_top(name, entry);
+    if (directory) {
+      names_.add_directory(name.path);
+      return;
+    }
+    require_size(entry);
+    names_.add_file(name.path);
+    write_file(name.path, entry, tar);
+  }
+
+  UnpackedChart finish() {
+    if (!chart_yaml_)
+      throw Error(Reason::chart_invalid, "the archive has no Chart.yaml in its top directory");
+    result_.chart_yaml = chart_yaml_->take();
+    std::sort(result_.files.begin(), result_.files.end(),
+              [](const ArchivedFile& a, const ArchivedFile& b) { return a.path < b.path; });
+    return std::move(result_);
+  }
+
+ private:
+  void require_one_top(const EntryName& name, const TarEntry& entry) {
+    if (result_.top.empty())
+      result_.top = name.top;
+    else if (result_.top != name.top)
+      refuse(
+          Reason::chart_invalid, entry.name,
+          fmt::format("is in a second top directory beside \"{}\"", printable(result_.top, 200)));
+  }
+
+  void require_size(const TarEntry& entry) {
+    if (entry.size > limits_.file_size)
+      refuse(Reason::limit_exceeded, entry.name,
+             fmt::format("is larger than {}", human_size(limits_.file_size)));
+    if (entry.size > limits_.unpacked_size - declared_)
+      throw Error(Reason::limit_exceeded,
+                  fmt::format("the archive's files are larger than {} together",
+                              human_size(limits_.unpacked_size)));
+    declared_ += entry.size;
+  }
+
+  void write_file(const std::string& path, const TarEntry& entry, TarReader& tar) {
+    const Directory& parent = branch_.reach(parent_of(path));
+    const std::string name(last_of(path));
+    const Fd file = parent.create_file(name, modes_.file);
+    if (path == "Chart.yaml")
+      chart_yaml_.emplace(kMostChartYaml, "Chart.yaml");
+    std::uint64_t read = 0;
+    std::uint64_t written = 0;
+    while (const std::size_t count = tar.read(chunk_)) {
+      Bytes bytes = Bytes(chunk_).first(count);
+      if (read == 0 && as_text(bytes).starts_with(kByteOrderMark))
+        bytes = bytes.subspan(kByteOrderMark.size());
+      read += count;
+      written += bytes.size();
+      if (read > entry.size)
+        break;
+      write_all(file.get(), bytes, parent.path() / name);
+      hasher_.update(bytes);
+      if (path == "Chart.yaml")
+        chart_yaml_->write(bytes);
+    }
+    if (read != entry.size)
+      refuse(Reason::chart_invalid, entry.name, "is not of the size it declares");
+    result_.unpacked_bytes += written;
+    result_.files.push_back({path, written, hasher_.finish()});
+  }
+
+  const ArchiveLimits& limits_;
+  Modes modes_;
+  UsedNames names_;
+  Branch branch_;
+  std::vector<std::byte> chunk_;
+  Hasher hasher_;
+  std::uint64_t entries_ = 0;
+  std::uint64_t declared_ = 0;
+  std::optional<CappedBuffer> chart_yaml_;
+  UnpackedChart result_;
+};
+
+}  // namespace
+
+UnpackedChart unpack_chart(Source& archive, const Directory& into, const ArchiveLimits& limits,
+                           Modes modes) {
+  GzipReader inflated(archive, bounds_of(limits));
+  TarReader tar(inflated);
+  Unpacker unpacker(into, limits, modes);
+  while (const auto entry = tar.next()) unpacker.take(*entry, tar);
+  return unpacker.finish();
+}
+
+}  // namespace ocisync

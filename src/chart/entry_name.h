@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chart/archive.h"
+
+namespace ocisync {
+
+// The name of an archive's entry, judged: what of it may become a path. Its components are valid
+// UTF-8 without control bytes or backslashes, none is empty, "." or "..", and none is the name of
+// our own control directory.
+struct EntryName {
+  std::string top;   // the first component
+  std::string path;  // the rest, "/"-separated; empty for the top directory itself
+
+  // `directory`: one "/" at the end is fine. Throws Error(chart_invalid) or (limit_exceeded) that
+  // repeats the name, made printable, and says what is wrong with it.
+  static EntryName parse(std::string_view raw, bool directory, const ArchiveLimits& limits);
+};
+
+}  // namespace ocisync

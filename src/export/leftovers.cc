@@ -1,0 +1,55 @@
+#include "export/leftovers.h"
+
+#include <sys/stat.h>
+
+#include "base/error.h"
+
+namespace ocisync {
+namespace {
+
+constexpr std::string_view kTemporary = ".tmp-";
+constexpr std::string_view kRecordSuffix = ".record";
+
+// By change time: being put where it is now is what set it, whatever the contents' own times.
+bool is_old(const Directory& directory, const std::string& name, WallTime now) {
+  const auto status = directory.status(name);
+  return status &&
+         std::chrono::system_clock::from_time_t(status->st_ctim.tv_sec) + kLeftoverAge < now;
+}
+
+template <typename Chosen>
+void sweep(const std::optional<Directory>& directory, WallTime now, Chosen chosen) {
+  if (!directory)
+    return;
+  for (const std::string& name : directory->names()) {
+    try {
+      if (chosen(name) && is_old(*directory, name, now))
+        directory->remove_tree(name);
+    } catch (const Error&) {
+      // Another user's, or busy: it harms nobody where it is.
+    }
+  }
+}
+
+bool is_temporary(std::string_view name) { return name.starts_with(kTemporary); }
+
+bool is_orphan(const Directory& trees, std::string_view name) {
+  return name.ends_with(kRecordSuffix) &&
+         !trees.status(name.substr(0, name.size() - kRecordSuffix.size()));
+}
+
+}  // namespace
+
+void sweep_leftovers(const ExportVolume& volume, WallTime now) {
+  sweep(volume.find("staging"), now, [](const std::string&) { return true; });
+  sweep(volume.control()->duplicate(), now, is_temporary);
+  sweep(volume.find("publications"), now, is_temporary);
+  sweep(volume.find("status"), now, is_temporary);
+  for (const ExportFormat format : kExportFormats) {
+    const auto trees = volume.find(trees_directory(format));
+    sweep(trees, now,
+          [&](const std::string& name) { return is_temporary(name) || is_orphan(*trees, name); });
+  }
+}
+
+}  // namespace ocisync

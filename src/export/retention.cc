@@ -1,0 +1,134 @@
+#include "export/retention.h"
+
+#include <algorithm>
+#include <set>
+
+#include "export/leftovers.h"
+#include "export/publisher_state.h"
+
+namespace ocisync {
+namespace {
+
+// One clean-up, under the publishers' lock: what is judged here must not be published meanwhile.
+class CleanUp {
+ public:
+  CleanUp(const Ledger& ledger, const TreeStore& trees, const SetAside& set_aside,
+          const ExportSpec& spec, WallTime now)
+      : ledger_(ledger), trees_(trees), set_aside_(set_aside), spec_(spec), now_(now) {}
+
+  // Sorts every revision into named and expired, and cuts the owner's histories to what stays.
+  void judge(const std::string& owner) {
+    for (LedgerEntry& entry : ledger_.all()) {
+      named_.insert(entry.publication.tree());
+      if (entry.publication.owner == owner) {
+        own_paths_.insert(entry.publication.path);
+        judge_own(entry);
+      } else {
+        foreign_paths_.insert(entry.publication.path);
+        for (const Superseded& superseded : entry.history) named_.insert(superseded.tree);
+      }
+    }
+  }
+
+  // What a link shows stays, whatever the ledger says: an entry may be lost, or ahead of its link.
+  void spare_links(const Directory& root) {
+    for (const std::string& name : root.names())
+      if (const auto target = root.read_link(name))
+        spare(parse_link_target(name, *target));
+    for (const std::string& path : ledger_.paths())
+      if (path.find('/') != std::string::npos)
+        spare(Site::at(root, path).tree());
+  }
+
+  void remove_trees() {
+    for (const TreeStore::Kept& tree : trees_.list()) {
+      const TreeName name{tree.format, tree.manifest};
+      if (named_.contains(name) || (!expired_.contains(name) && !abandoned(tree.used)))
+        continue;
+      trees_.remove(tree.format, tree.manifest);
+      ++report_.removed;
+    }
+  }
+
+  void remove_set_aside() {
+    for (const std::string& path : set_aside_.paths()) {
+      if (foreign_paths_.contains(path))
+        continue;
+      const bool own = own_paths_.contains(path);
+      std::size_t index = 0;
+      for (const SetAside::Item& item : set_aside_.items(path)) {
+        const bool stay = own ? stays(index++, item.at) : !abandoned(item.at);
+        if (stay)
+          continue;
+        set_aside_.remove(path, item);
+        ++report_.removed;
+      }
+      set_aside_.forget(path);
+    }
+  }
+
+  RetentionReport report() && {
+    report_.kept.assign(kept_.begin(), kept_.end());
+    return std::move(report_);
+  }
+
+ private:
+  bool stays(std::size_t index, WallTime superseded) const {
+    return index < spec_.keep_revisions || superseded + spec_.keep_for > now_;
+  }
+
+  bool abandoned(WallTime used) const {
+    return used + std::max(kLeftoverAge, spec_.keep_for) < now_;
+  }
+
+  void judge_own(LedgerEntry& entry) {
+    std::vector<Superseded> staying;
+    for (std::size_t i = 0; i < entry.history.size(); ++i) {
+      const Superseded& superseded = entry.history[i];
+      if (!stays(i, superseded.at)) {
+        expired_.insert(superseded.tree);
+        continue;
+      }
+      named_.insert(superseded.tree);
+      kept_.insert(superseded.tree.manifest);
+      staying.push_back(superseded);
+    }
+    if (staying.size() == entry.history.size())
+      return;
+    entry.history = std::move(staying);
+    ledger_.write(entry);
+  }
+
+  void spare(const std::optional<TreeName>& tree) {
+    if (tree)
+      named_.insert(*tree);
+  }
+
+  const Ledger& ledger_;
+  const TreeStore& trees_;
+  const SetAside& set_aside_;
+  const ExportSpec& spec_;
+  const WallTime now_;
+  std::set<TreeName> named_, expired_;
+  std::set<Digest> kept_;
+  std::set<std::string> own_paths_, foreign_paths_;
+  RetentionReport report_;
+};
+
+}  // namespace
+
+RetentionReport retain(Publisher& publisher, const ExportSpec& spec, WallTime now) {
+  Publisher::State& state = *publisher.state_;
+  CleanUp clean_up(state.ledger, state.trees, state.set_aside, spec, now);
+  {
+    const auto hold = state.lock.hold();
+    clean_up.judge(state.owner);
+    clean_up.spare_links(*state.volume.root());
+    clean_up.remove_trees();
+    clean_up.remove_set_aside();
+  }
+  sweep_leftovers(state.volume, now);
+  return std::move(clean_up).report();
+}
+
+}  // namespace ocisync

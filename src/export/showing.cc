@@ -1,0 +1,175 @@
+// The half of the publisher that changes what readers see. Every step leaves a state that a reader
+// may meet and that the next pass can tell and put right, because a kill may come after any of
+// them.
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "export/publisher_state.h"
+
+namespace ocisync {
+namespace {
+
+void supersede(std::vector<Superseded>& history, const TreeName& tree, WallTime at) {
+  std::erase_if(history, [&](const Superseded& old) { return old.tree == tree; });
+  history.insert(history.begin(), {tree, at});
+}
+
+}  // namespace
+
+void Publisher::State::require_intact_tree(const Publication& publication) const {
+  const TreeState state = trees.check(publication.format, publication.manifest, false);
+  if (state == TreeState::intact)
+    return;
+  throw Error(Reason::storage_failed,
+              "the unpacked chart of " + publication.manifest.str() +
+                  (state == TreeState::missing ? " is missing" : " was altered"));
+}
+
+Staged Publisher::State::stage(const Publication& publication, const Directory& staging) const {
+  switch (publication.layout) {
+    case Layout::symlink:
+      return Staged::link(staging, link_target(publication.path, publication.tree()));
+    case Layout::directory: {
+      Staged staged = Staged::directory(staging);
+      trees.copy_to(publication.format, publication.manifest, staged.open());
+      staged.open_up(volume.modes().directory);
+      return staged;
+    }
+    case Layout::snapshot:
+      break;
+  }
+  throw Error(Reason::internal, "layout snapshot does not publish chart by chart");
+}
+
+// The entry that follows: what the path showed, and what it was meant to show, become history.
+LedgerEntry Publisher::State::successor(const Holding& holding,
+                                        const Publication& publication) const {
+  LedgerEntry entry{publication, false, {}};
+  if (holding.entry) {
+    entry.history = holding.entry->history;
+    supersede(entry.history, holding.entry->publication.tree(), publication.published);
+  }
+  if (holding.site.tree())
+    supersede(entry.history, *holding.site.tree(), publication.published);
+  std::erase_if(entry.history,
+                [&](const Superseded& old) { return old.tree == publication.tree(); });
+  if (entry.history.size() > history_limit)
+    entry.history.erase(entry.history.begin() + static_cast<std::ptrdiff_t>(history_limit),
+                        entry.history.end());
+  entry.directory_stands = holding.site.kind() == Site::Kind::directory;
+  return entry;
+}
+
+void Publisher::State::record_claim(const Holding& holding, const LedgerEntry& entry) const {
+  if (!holding.entry && ledger.claim(entry))
+    return;
+  if (!holding.entry)
+    require_ours(entry.publication.path);  // on a volume without locks somebody was faster
+  ledger.write(entry);
+}
+
+// One step for every case that readers may be looking at.
+void Publisher::State::place(const Holding& holding, const Staged& staged, Layout layout) const {
+  const Site& site = holding.site;
+  const Directory parent = site.make_parent(*volume.root(), volume.modes().directory);
+  if (site.kind() == Site::Kind::nothing) {
+    if (!staged.home().rename_new(staged.name(), parent, site.name()))
+      throw Error(Reason::path_conflict,
+                  "something was put in place of " + printable(site.name()) + " meanwhile");
+    return;
+  }
+  if (site.kind() == Site::Kind::link && layout == Layout::symlink) {
+    staged.home().rename(staged.name(), parent, site.name());
+    return;
+  }
+  if (staged.home().exchange(staged.name(), parent, site.name()))
+    return;
+  if (layout == Layout::directory)
+    throw exchange_unsupported(volume.path());
+  // From directory to link where directories cannot be exchanged: the one change with a gap.
+  parent.rename(site.name(), staged.home(), private_name("old-"));
+  staged.home().rename(staged.name(), parent, site.name());
+}
+
+void Publisher::State::undo(const Holding& holding, const std::string& path) const {
+  try {
+    if (holding.entry)
+      ledger.write(*holding.entry);
+    else
+      ledger.erase(path);
+    remove_empty_parents(*volume.root(), path);
+  } catch (const Error&) {
+    // An entry that is ahead of what its path shows is told by examine().
+  }
+}
+
+std::optional<Publication> Publisher::State::show(const Publication& publication,
+                                                  const Staged& staged) const {
+  const Holding holding = require_ours(publication.path);
+  if (!volume.find(relative_path(publication.tree())))
+    throw Error(Reason::storage_failed,
+                "the unpacked chart of " + publication.manifest.str() + " was removed meanwhile");
+  const bool replaces_directory = holding.site.kind() == Site::Kind::directory;
+  std::optional<Directory> retired;
+  if (replaces_directory)
+    retired = set_aside.home(publication.path);
+  LedgerEntry entry = successor(holding, publication);
+  record_claim(holding, entry);
+  try {
+    place(holding, staged, publication.layout);
+  } catch (const Error&) {
+    undo(holding, publication.path);
+    throw;
+  }
+  if (entry.directory_stands != (publication.layout == Layout::directory)) {
+    entry.directory_stands = publication.layout == Layout::directory;
+    ledger.write(entry);
+  }
+  const Publication& old = holding.entry ? holding.entry->publication : publication;
+  if (retired && staged.home().status(staged.name()))
+    staged.home().rename(staged.name(), *retired,
+                         SetAside::name(old.manifest, publication.published));
+  for (const Superseded& superseded : entry.history)
+    if (superseded.at == publication.published)
+      trees.touch(superseded.tree.format, superseded.tree.manifest);
+  return holding.entry ? std::optional(holding.entry->publication) : std::nullopt;
+}
+
+std::optional<Publication> Publisher::publish(const Publication& publication) {
+  State& state = *state_;
+  state.require_intact_tree(publication);
+  state.require_ours(publication.path);  // before a copy is made in vain
+  const Directory staging = state.volume.ensure("staging");
+  const Staged staged = state.stage(publication, staging);
+  state.sync.wait();
+  const auto hold = state.lock.hold();
+  return state.show(publication, staged);
+}
+
+void Publisher::State::withdraw(const LedgerEntry& entry) const {
+  const std::string& path = entry.publication.path;
+  const Site site = Site::at(*volume.root(), path);
+  if (site.kind() == Site::Kind::link)
+    site.parent()->remove_file(site.name());
+  if (site.kind() == Site::Kind::directory && our_directory(entry, site.open()))
+    site.parent()->rename(
+        site.name(), set_aside.home(path),
+        SetAside::name(entry.publication.manifest, std::chrono::system_clock::now()));
+  ledger.erase(path);
+  trees.touch(entry.publication.format, entry.publication.manifest);
+  for (const Superseded& superseded : entry.history)
+    trees.touch(superseded.tree.format, superseded.tree.manifest);
+  remove_empty_parents(*volume.root(), path);
+}
+
+void Publisher::withdraw(const Publication& publication) {
+  const auto hold = state_->lock.hold();
+  const auto entry = state_->ledger.find(publication.path);
+  if (entry && entry->publication.owner == state_->owner)
+    state_->withdraw(*entry);
+  state_->hashed.with([&](auto& paths) { paths.erase(publication.path); });
+}
+
+}  // namespace ocisync

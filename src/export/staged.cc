@@ -1,0 +1,52 @@
+#include "export/staged.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace ocisync {
+
+Staged Staged::directory(const Directory& staging) {
+  std::string name = private_name("tree-");
+  staging.make_directory(name, 0700);
+  return {staging, std::move(name)};
+}
+
+Staged Staged::link(const Directory& staging, std::string_view target) {
+  std::string name = private_name("link-");
+  if (::symlinkat(std::string(target).c_str(), staging.fd(), name.c_str()) != 0)
+    throw system_error(errno, "making a symbolic link in " + staging.path().string());
+  return {staging, std::move(name)};
+}
+
+Staged::Staged(Staged&& other) noexcept
+    : home_(std::exchange(other.home_, nullptr)), name_(std::move(other.name_)) {}
+
+Staged::~Staged() {
+  if (!home_)
+    return;
+  try {
+    home_->remove_tree(name_);
+  } catch (const Error&) {
+    // Nobody sees it there; retention tries again in an hour.
+  }
+}
+
+Directory Staged::open() const {
+  if (auto directory = home_->find(name_))
+    return std::move(*directory);
+  throw Error(Reason::storage_failed, "removed while in use: " + (home_->path() / name_).string());
+}
+
+void Staged::open_up(mode_t mode) const {
+  const auto status = home_->status(name_);
+  const mode_t kept = status ? status->st_mode & S_ISGID : 0;  // inherited: keeps the group
+  if (::fchmodat(home_->fd(), name_.c_str(), mode | kept, 0) != 0)
+    throw system_error(errno, "setting the mode of " + (home_->path() / name_).string());
+}
+
+}  // namespace ocisync

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+
+#include "chart/metadata.h"
+#include "export/tree.h"
+#include "oci/manifest.h"
+#include "store/blob_cache.h"
+
+namespace ocisync {
+
+// A chart whose blobs are in the cache, ready to become a tree.
+struct CachedChart {
+  ChartManifest manifest;
+  BlobFile config;
+  BlobFile content;
+  std::optional<BlobFile> provenance;
+};
+
+// Fills an empty private directory with a chart in the format asked for:
+//   directory  the chart's files
+//   archive    <name>-<version>.tgz, byte for byte as the registry serves it, and its .prov
+//   both       <name>/ and the archive
+// The names are Chart.yaml's. Formats that split a chart into meta and content are joined again, and
+// their archive is assembled deterministically. Whatever the format, the whole chart is unpacked and
+// judged first. Throws what unpacking throws.
+TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
+                           const LimitsSpec& limits, Modes modes, const Directory& into);
+
+}  // namespace ocisync

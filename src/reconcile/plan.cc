@@ -1,0 +1,78 @@
+#include "reconcile/plan.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace ocisync {
+
+Question question(const ChartSpec& chart, const Reference& reference, const Observed& observed) {
+  if (reference.digest())
+    return Question::nothing;
+  if (!observed.known)
+    return Question::manifest;
+  return chart.immutable ? Question::nothing : Question::head;
+}
+
+std::string_view to_string(Action action) {
+  switch (action) {
+    case Action::create:
+      return "create";
+    case Action::update:
+      return "update";
+    case Action::repair:
+      return "repair";
+    case Action::unchanged:
+      return "unchanged";
+    case Action::remove:
+      return "remove";
+    case Action::blocked:
+      return "blocked";
+  }
+  return "blocked";
+}
+
+Step decide(const ChartSpec& chart, Layout layout, const Observed& observed,
+            const Digest& resolved) {
+  if (observed.state == PublishedState::foreign)
+    return {Action::blocked, "something that is not ours stands at " + chart.export_path};
+  if (!observed.publication)
+    return {Action::create, "not exported yet"};
+  const Publication& published = *observed.publication;
+  if (published.resolved() != resolved)
+    return {Action::update, fmt::format("the reference moved from {} to {}",
+                                        published.resolved().str(), resolved.str())};
+  if (published.format != chart.export_format)
+    return {Action::update, fmt::format("the export format changed from {} to {}",
+                                        to_string(published.format), to_string(chart.export_format))};
+  if (published.layout != layout)
+    return {Action::update, fmt::format("the layout changed from {} to {}",
+                                        to_string(published.layout), to_string(layout))};
+  switch (observed.state) {
+    case PublishedState::current:
+      return {Action::unchanged, "the wanted revision is in place"};
+    case PublishedState::other_revision:
+      return {Action::repair, "the export shows another revision than was published"};
+    case PublishedState::altered:
+      return {Action::repair, "the export was altered"};
+    case PublishedState::absent:
+      return {Action::repair, "the export is missing"};
+    case PublishedState::foreign:
+      break;
+  }
+  return {Action::blocked, "something that is not ours stands at " + chart.export_path};
+}
+
+std::vector<Publication> withdrawals(const Spec& spec, const std::vector<Publication>& published) {
+  std::vector<Publication> gone;
+  std::copy_if(published.begin(), published.end(), std::back_inserter(gone),
+               [&](const Publication& publication) {
+                 return std::none_of(spec.charts.begin(), spec.charts.end(),
+                                     [&](const ChartSpec& chart) {
+                                       return chart.export_path == publication.path;
+                                     });
+               });
+  return gone;
+}
+
+}  // namespace ocisync

@@ -1,0 +1,96 @@
+#include "registry/courier.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "net/retry.h"
+
+namespace ocisync {
+namespace {
+
+constexpr unsigned kTries = 3;
+constexpr unsigned kTriesInAll = 20;  // of a body that keeps coming in pieces
+
+bool may_pass(const Error& error) {
+  return error.reason() == Reason::unavailable || error.reason() == Reason::timed_out ||
+         error.reason() == Reason::rate_limited;
+}
+
+}  // namespace
+
+Courier::Courier(const ClientSettings& settings, HttpClient& http, Authenticator& auth,
+                 CredentialStore& credentials, EnvironmentLookup environment, const Clock& clock,
+                 Log& log)
+    : settings_(settings),
+      http_(http),
+      auth_(auth),
+      credentials_(credentials),
+      clock_(clock),
+      routes_(std::move(environment), credentials, clock),
+      gate_(clock),
+      warnings_(log),
+      random_(std::mt19937_64(std::random_device{}())) {}
+
+Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCounts& counts,
+                      std::stop_token stop) {
+  MeteredClient http(http_, clock_, endpoint.host(), settings_.observe, counts);
+  Delivery delivery({settings_, auth_, credentials_, routes_, gate_, first_contact_, warnings_},
+                    http, endpoint, errand, stop);
+  Tries tries;
+  std::optional<SteadyTime> not_before;
+  while (true) {
+    http.begin_try(tries.total + 1, not_before);
+    try {
+      Answer answer = delivery.attempt();
+      if (retryable_status(answer.status()))
+        throw impatience(answer, errand);
+      if (errand.check)
+        errand.check(answer.response);
+      return answer;
+    } catch (Error& error) {
+      if (!may_pass(error))
+        throw;
+      heed(endpoint, error);
+      not_before = next_try(errand, error, tries);
+    }
+  }
+}
+
+// A status that may pass, with the moment that the server named for it.
+Error Courier::impatience(const Answer& answer, const Errand& errand) const {
+  Error error = complaint(answer, errand);
+  const std::string* after = answer.response.headers().find("Retry-After");
+  if (const auto wait = after ? retry_after(*after, clock_.wall()) : std::nullopt)
+    error.not_before(clock_.steady() + *wait);
+  return error;
+}
+
+// Closes the gate for everybody when the registry, or its token service, asked for patience.
+void Courier::heed(const Endpoint& endpoint, Error& failure) {
+  if (!failure.not_before())
+    return;
+  gate_.close(endpoint.base.origin(), *failure.not_before(), failure.reason());
+  if (settings_.blocked)
+    settings_.blocked(endpoint.host(), gate_.wall(*failure.not_before()));
+}
+
+// When to try again. Rethrows the failure when that is of no use now.
+SteadyTime Courier::next_try(const Errand& errand, const Error& failure, Tries& tries) {
+  if (errand.progressed && errand.progressed())
+    tries.made = 0;
+  ++tries.made;
+  ++tries.total;
+  const SteadyTime now = clock_.steady();
+  const bool far = failure.not_before() && *failure.not_before() - now > Gate::kShort;
+  if (far || tries.made >= kTries || tries.total >= kTriesInAll)
+    throw Error(failure);
+  const Duration pause = request_backoff(tries.made, [&] {
+    return random_.with(
+        [](auto& engine) { return std::uniform_real_distribution<double>(0.0, 1.0)(engine); });
+  });
+  return std::max(now + pause, failure.not_before().value_or(now));
+}
+
+}  // namespace ocisync

@@ -1,0 +1,196 @@
+#include "registry/delivery.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "registry/error_answer.h"
+#include "registry/redirect.h"
+
+namespace ocisync {
+namespace {
+
+using Whose = RouteBook::Whose;
+using Freshness = CredentialStore::Freshness;
+
+// Signed addresses lapse while we hold them, and a fresh one may do.
+bool storage_may_reconsider(const Answer& answer) {
+  return answer.away &&
+         (answer.status() == 400 || answer.status() == 403 || answer.status() == 410);
+}
+
+Whose whose(const Url& url, const Endpoint& endpoint) {
+  return url.origin().host == endpoint.base.origin().host ? Whose::registry : Whose::other;
+}
+
+}  // namespace
+
+Error complaint(const Answer& answer, const Errand& errand) {
+  Error error = answer_error(answer.response, answer.url, errand.what);
+  if (error.reason() != Reason::unauthorized)
+    return error;
+  return Error(Reason::unauthorized, error.message() + "; " + answer.opened)
+      .http_status(answer.status());
+}
+
+Delivery::Delivery(const Counter& counter, MeteredClient& http, const Endpoint& endpoint,
+                   const Errand& errand, std::stop_token stop)
+    : counter_(counter), http_(http), endpoint_(endpoint), errand_(errand), stop_(std::move(stop)) {
+  context_.origin = endpoint.base.origin();
+  context_.route = counter.routes.route(endpoint.registry, endpoint.base, Whose::registry);
+  context_.route_elsewhere = [this](const Url& url) {
+    return counter_.routes.route(endpoint_.registry, url, whose(url, endpoint_));
+  };
+  context_.plain_http = endpoint.plain_http;
+  context_.realm_addresses = endpoint.elsewhere;
+  if (endpoint.registry)
+    context_.trusted_realms = endpoint.registry->trusted_realms;
+  context_.timeout = counter.settings.timeout;
+  context_.credential =
+      counter.credentials.find(endpoint.reference, endpoint.registry, Freshness::cached_is_fine);
+  context_.sender = &http;
+}
+
+Answer Delivery::attempt() {
+  counter_.gate.opens(context_.origin);  // before a token is asked for
+  Answer answer = authorised();
+  if (errand_.method == Method::get && storage_may_reconsider(answer))
+    answer = authorised();
+  return answer;
+}
+
+// The first request goes without a header unless experience says otherwise. A 401 is answered; a
+// second one has the credential read again, in case it was rotated, and is answered once more.
+Answer Delivery::authorised() {
+  FirstContact::Turn turn = counter_.first_contact.enter(context_.origin, stop_);
+  std::optional<Secret> header =
+      with_second_chance([&] { return counter_.auth.anticipate(context_, errand_.scope, stop_); });
+  for (int refusals = header ? 1 : 0;; ++refusals) {
+    Answer answer = chase(errand_.url, header);
+    if (answer.status() != 401) {
+      turn.met();
+      return answer;
+    }
+    if (answer.away)
+      throw Error(
+          Reason::unauthorized,
+          fmt::format("{} wants credentials for {}, but it is not the registry: none are sent",
+                      answer.url.origin().authority(), errand_.what))
+          .http_status(401);
+    const bool token = header && header->reveal().starts_with("Bearer ") &&
+                       context_.credential.kind != Credential::Kind::bearer;
+    const bool changed = refusals == 1 && read_again();
+    if (refusals == 2 || (refusals == 1 && !changed && !token))
+      throw complaint(answer, errand_);
+    header = with_second_chance([&] {
+      return std::optional(
+          counter_.auth.answer(context_, errand_.scope, challenges(answer), header, stop_));
+    });
+    turn.met();
+  }
+}
+
+// Follows redirects. Once the way has left the registry's origin it never carries the header again,
+// not even when it leads back.
+Answer Delivery::chase(const Url& start, const std::optional<Secret>& header) {
+  Url url = start;
+  bool home = true;
+  for (int hop = 0;; ++hop) {
+    HttpResponse response = send(url, home, header);
+    const bool follow = is_redirect(response.status()) &&
+                        (errand_.method == Method::get || errand_.method == Method::head);
+    if (!follow)
+      return {std::move(response), url, credential_note(), !home};
+    if (hop == kMaxRedirects)
+      throw Error(Reason::policy_refused,
+                  fmt::format("{} redirects more than {} times for {}", context_.origin.authority(),
+                              kMaxRedirects, errand_.what));
+    url = redirect_target(response, url, endpoint_);
+    home = home && url.origin() == context_.origin;
+  }
+}
+
+HttpResponse Delivery::send(const Url& url, bool home, const std::optional<Secret>& header) {
+  const ClientSettings& settings = counter_.settings;
+  HttpRequest request{errand_.method,
+                      url,
+                      counter_.routes.route(endpoint_.registry, url, whose(url, endpoint_)),
+                      errand_.headers,
+                      home ? AddressPolicy::any : endpoint_.elsewhere,
+                      {},
+                      errand_.choose_body,
+                      errand_.text_limit,
+                      settings.timeout,
+                      settings.stall_timeout,
+                      {}};
+  request.headers.add("Accept-Encoding", "identity");
+  if (home) {
+    request.not_before = counter_.gate.opens(context_.origin);
+    if (header)
+      request.headers.add("Authorization", header->reveal());
+  }
+  if (errand_.prepare)
+    errand_.prepare(request);
+  HttpResponse response = http_.send(request, stop_);
+  const Credential& credential = context_.credential;
+  const std::string sent = header ? header->reveal().substr(header->reveal().find(' ') + 1) : "";
+  response.text =
+      without_secrets(std::move(response.text),
+                      {Secret(sent), credential.secret,
+                       Secret(credential.username.empty()
+                                  ? ""
+                                  : credential.username + ":" + credential.secret.reveal())});
+  if (home)
+    counter_.warnings.hear(endpoint_.host(), response.headers());
+  return response;
+}
+
+// A bare 401 happens; then the registry's front door tells how it wants to be answered.
+std::vector<Challenge> Delivery::challenges(const Answer& answer) {
+  auto found = parse_challenges(answer.response.headers().all("WWW-Authenticate"));
+  if (!found.empty())
+    return found;
+  const HttpResponse ping = send(endpoint_.ping(), true, std::nullopt);
+  return parse_challenges(ping.headers().all("WWW-Authenticate"));
+}
+
+// Whether reading the credential again, which is done once, brought another.
+bool Delivery::read_again() {
+  if (std::exchange(read_again_, true))
+    return false;
+  const std::string before = context_.credential.fingerprint();
+  context_.credential =
+      counter_.credentials.find(endpoint_.reference, endpoint_.registry, Freshness::after_refusal);
+  return context_.credential.fingerprint() != before;
+}
+
+// A token service refuses as the registry does: a rotated credential deserves another try.
+template <typename Act>
+auto Delivery::with_second_chance(Act act) -> decltype(act()) {
+  try {
+    try {
+      return act();
+    } catch (const Error& error) {
+      if (error.reason() != Reason::unauthorized || !read_again())
+        throw;
+    }
+    return act();
+  } catch (const Error& error) {
+    if (error.reason() != Reason::unauthorized)
+      throw;
+    throw Error(Reason::unauthorized, fmt::format("{}; {}", error.what(), credential_note()))
+        .http_status(error.http_status());
+  }
+}
+
+std::string Delivery::credential_note() const {
+  const Credential& credential = context_.credential;
+  if (credential.kind != Credential::Kind::anonymous)
+    return fmt::format("credentials from {} were used", credential.source);
+  return credential.source == "none"
+             ? "no credentials are configured for it"
+             : fmt::format("no credentials were sent ({})", credential.source);
+}
+
+}  // namespace ocisync

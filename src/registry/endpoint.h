@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/http.h"
+#include "oci/reference.h"
+#include "spec/spec.h"
+
+namespace ocisync {
+
+// A repository at the place where it is asked for: the registry itself, or one of its mirrors.
+struct Endpoint {
+  // `mirrored` is the registry's name when this is a mirror of it, empty otherwise.
+  Endpoint(const Spec& spec, Reference repository, std::string mirrored = {});
+
+  Reference reference;           // as this server knows it
+  const RegistrySpec* registry;  // null: the defaults apply; owned by the spec
+  Url base;                      // https://host:port/
+  bool plain_http;
+  std::string mirrored;
+  // Of servers that this one sends us to: only public addresses, unless it is internal itself.
+  AddressPolicy elsewhere;
+
+  const std::string& host() const { return reference.registry(); }  // as configured
+
+  std::string pull_scope() const { return "repository:" + reference.repository() + ":pull"; }
+
+  // /v2/<repository>/<kind>/<name>; a mirror learns whose content is meant.
+  Url url(std::string_view kind, std::string_view name) const;
+
+  Url ping() const { return base.with_path("/v2/"); }
+};
+
+// Where content may be asked for, in order: the mirrors, then the registry. A mirror is asked for
+// tags only when the spec lets it resolve.
+enum class Question { by_tag, by_digest };
+std::vector<Endpoint> endpoints(const Spec& spec, const Reference& reference, Question question);
+
+}  // namespace ocisync

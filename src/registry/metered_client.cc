@@ -1,0 +1,69 @@
+#include "registry/metered_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+
+namespace ocisync {
+namespace {
+
+class CountingSink final : public Sink {
+ public:
+  void write(Bytes bytes) override {
+    count_ += bytes.size();
+    into_->write(bytes);
+  }
+
+  Sink* before(Sink* into) {
+    into_ = into;
+    return into ? this : nullptr;
+  }
+
+  std::uint64_t count() const noexcept { return count_; }
+
+ private:
+  Sink* into_ = nullptr;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace
+
+MeteredClient::MeteredClient(HttpClient& http, const Clock& clock, std::string host,
+                             const Observe& observe, TransferCounts& counts)
+    : http_(http), clock_(clock), host_(std::move(host)), observe_(observe), counts_(counts) {}
+
+HttpResponse MeteredClient::send(const HttpRequest& request, std::stop_token stop) {
+  CountingSink content;
+  HttpRequest counted = request;
+  if (request.choose_body)
+    counted.choose_body = [&](const ResponseHead& head) {
+      return content.before(request.choose_body(head));
+    };
+  if (const auto held = std::exchange(not_before_, std::nullopt))
+    counted.not_before = std::max(*held, request.not_before.value_or(*held));
+  Exchange exchange{host_, request.method, 0, Duration(0), 0, tried_};
+  const SteadyTime begin = std::max(clock_.steady(), counted.not_before.value_or(SteadyTime{}));
+  const auto book = [&] {
+    exchange.bytes = std::max(exchange.bytes, content.count());
+    counts_.bytes += content.count();
+    if (observe_)
+      observe_(exchange);
+  };
+  ++counts_.requests;
+  try {
+    HttpResponse response = http_.send(counted, stop);
+    exchange.status = response.status();
+    exchange.duration = response.duration;
+    exchange.bytes = response.body_bytes;
+    book();
+    return response;
+  } catch (const Error&) {
+    const auto took = std::chrono::duration_cast<Duration>(clock_.steady() - begin);
+    exchange.duration = std::max(took, Duration(0));
+    book();
+    throw;
+  }
+}
+
+}  // namespace ocisync

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "net/http.h"
+#include "registry/client.h"
+
+namespace ocisync {
+
+// Passes requests on and counts them, for one caller and for the metrics; the first one of a try
+// leaves no sooner than it may. One thread at a time.
+class MeteredClient final : public HttpClient {
+ public:
+  using Observe = std::function<void(const Exchange&)>;
+
+  // `host` as configured: what all of it is booked under, redirects and token requests included.
+  MeteredClient(HttpClient& http, const Clock& clock, std::string host, const Observe& observe,
+                TransferCounts& counts);
+
+  void begin_try(unsigned number, std::optional<SteadyTime> not_before) {
+    tried_ = number;
+    not_before_ = not_before;
+  }
+
+  HttpResponse send(const HttpRequest& request, std::stop_token stop) override;
+
+ private:
+  HttpClient& http_;
+  const Clock& clock_;
+  std::string host_;
+  const Observe& observe_;
+  TransferCounts& counts_;
+  unsigned tried_ = 1;
+  std::optional<SteadyTime> not_before_;
+};
+
+}  // namespace ocisync

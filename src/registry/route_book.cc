@@ -1,0 +1,125 @@
+#include "registry/route_book.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace ocisync {
+namespace {
+
+constexpr std::uint64_t kMaxBundle = 8 << 20;
+
+// Where distributions keep the bundle that everything else on the machine trusts.
+constexpr auto kSystemBundles = std::to_array<std::string_view>({
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+});
+
+std::string system_bundle(const EnvironmentLookup& environment) {
+  if (const auto named = environment("SSL_CERT_FILE"); named && !named->empty())
+    if (auto text = read_user_file(*named, kMaxBundle))
+      return *std::move(text);
+  for (const std::string_view path : kSystemBundles)
+    if (auto text = read_user_file(path, kMaxBundle))
+      return *std::move(text);
+  return {};
+}
+
+}  // namespace
+
+RouteBook::RouteBook(EnvironmentLookup environment, CredentialStore& credentials,
+                     const Clock& clock)
+    : environment_(std::move(environment)), credentials_(credentials), files_(clock) {}
+
+RouteBook::Proxy RouteBook::proxy_for(const RegistrySpec* registry, const Url& url) {
+  if (!registry || !registry->proxy)
+    return {environment_proxy(url, environment_).value_or(""), {}};
+  const ProxySpec& proxy = *registry->proxy;
+  if (!proxy.credentials)
+    return {proxy.url, {}};
+  const auto address = Url::parse(proxy.url);
+  return {proxy.url, credentials_.resolve(*proxy.credentials,
+                                          address ? address->origin().authority() : registry->host,
+                                          CredentialStore::Freshness::cached_is_fine)};
+}
+
+// Null when the entry names no such file.
+UserFiles::Content RouteBook::pem(const std::optional<std::filesystem::path>& path,
+                                  std::string_view field, std::string_view label) {
+  if (!path)
+    return nullptr;
+  UserFiles::Content text;
+  try {
+    text = files_.read(*path, CredentialStore::Freshness::cached_is_fine);
+  } catch (const Error& error) {
+    throw Error(Reason::tls_failed, fmt::format("{}: {}", field, error.message()));
+  }
+  if (!text)
+    throw Error(Reason::tls_failed, fmt::format("{} {} does not exist", field, path->string()));
+  const auto begin = text->find("-----BEGIN ");
+  if (begin == std::string::npos || text->find(label, begin) == std::string::npos)
+    throw Error(Reason::tls_failed,
+                fmt::format("{} {} holds no PEM block of a {}", field, path->string(), label));
+  return text;
+}
+
+std::string RouteBook::trust_anchors(const TlsSpec& tls, const std::string& own) {
+  switch (tls.ca_mode) {
+    case TlsSpec::CaMode::replace:
+      return own;
+    case TlsSpec::CaMode::append:
+      break;
+  }
+  std::string anchors = system_bundle(environment_);
+  if (!anchors.empty() && !anchors.ends_with('\n'))
+    anchors += '\n';
+  return anchors + own;
+}
+
+std::shared_ptr<const Route> RouteBook::route(const RegistrySpec* registry, const Url& url,
+                                              Whose whose) {
+  static const TlsSpec kDefaults;
+  const TlsSpec& tls = registry ? registry->tls : kDefaults;
+  const bool own = whose == Whose::registry;
+  const Proxy proxy = proxy_for(registry, url);
+  const UserFiles::Content ca = pem(tls.ca_file, "caFile", "CERTIFICATE");
+  const UserFiles::Content cert = own ? pem(tls.cert_file, "certFile", "CERTIFICATE") : nullptr;
+  const UserFiles::Content key = own ? pem(tls.key_file, "keyFile", "PRIVATE KEY") : nullptr;
+  const std::vector<UserFiles::Content> files = {ca, cert, key};
+  const std::string fingerprint = proxy.credential.fingerprint();
+
+  const Key name(registry, whose, proxy.url);
+  if (const auto held = made_.with([&](const auto& made) -> std::shared_ptr<const Route> {
+        const auto found = made.find(name);
+        const bool same = found != made.end() && found->second.files == files &&
+                          found->second.proxy_credential == fingerprint;
+        return same ? found->second.route : nullptr;
+      }))
+    return held;
+
+  auto fresh = std::make_shared<Route>();
+  if (registry) {
+    fresh->http2 = registry->http2;
+    fresh->connections = static_cast<std::uint32_t>(registry->connections);
+  }
+  fresh->ca_pem = ca ? trust_anchors(tls, *ca) : "";
+  fresh->client_cert_pem = cert ? *cert : "";
+  fresh->client_key_pem = Secret(key ? *key : "");
+  fresh->insecure_skip_verify = own && tls.insecure_skip_verify;
+  fresh->proxy = proxy.url;
+  fresh->proxy_username = proxy.credential.username;
+  fresh->proxy_password = proxy.credential.secret;
+  return made_.with([&](auto& made) -> std::shared_ptr<const Route> {
+    Made& entry = made[name];
+    if (!entry.route || entry.files != files || entry.proxy_credential != fingerprint)
+      entry = {files, fingerprint, fresh};
+    return entry.route;
+  });
+}
+
+}  // namespace ocisync

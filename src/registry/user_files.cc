@@ -1,0 +1,70 @@
+#include "registry/user_files.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace ocisync {
+namespace {
+
+constexpr std::uint64_t kMaxSize = 1 << 20;
+
+UserFiles::Content read_now(const std::filesystem::path& path) {
+  try {
+    auto text = read_user_file(path, kMaxSize);
+    return text ? std::make_shared<const std::string>(*std::move(text)) : nullptr;
+  } catch (const Error& error) {
+    throw Error(Reason::credentials_invalid, error.message());
+  }
+}
+
+long long nanoseconds(const timespec& time) { return time.tv_sec * 1'000'000'000LL + time.tv_nsec; }
+
+}  // namespace
+
+std::optional<UserFiles::Status> UserFiles::status_of(const std::filesystem::path& path) {
+  struct stat status {};
+
+  if (::stat(path.c_str(), &status) != 0)
+    return std::nullopt;
+  return Status{status.st_dev, status.st_ino, status.st_size, nanoseconds(status.st_mtim),
+                nanoseconds(status.st_ctim)};
+}
+
+// Two writes within one tick of the file system's clock look alike: what changed just now is not
+// trusted to be unchanged.
+bool UserFiles::settled(const Status& status) const {
+  const auto now =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(clock_.wall().time_since_epoch());
+  return now.count() - status.changed > 2'000'000'000LL;
+}
+
+UserFiles::Content UserFiles::read(const std::filesystem::path& path,
+                                   CredentialStore::Freshness freshness) {
+  const auto before = status_of(path);
+  if (before && freshness == CredentialStore::Freshness::cached_is_fine && settled(*before)) {
+    const Content held = known_.with([&](const auto& known) {
+      const auto found = known.find(path);
+      return found != known.end() && found->second.status == *before ? found->second.content
+                                                                     : nullptr;
+    });
+    if (held)
+      return held;
+  }
+  Content content = read_now(path);
+  return known_.with([&](auto& known) -> Content {
+    if (!content) {
+      known.erase(path);
+      return nullptr;
+    }
+    Known& entry = known[path];
+    entry.status = before.value_or(Status{});
+    if (!entry.content || *entry.content != *content)
+      entry.content = content;
+    return entry.content;
+  });
+}
+
+}  // namespace ocisync

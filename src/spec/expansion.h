@@ -1,0 +1,25 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ocisync {
+
+using Environment = std::function<std::optional<std::string>(std::string_view name)>;
+
+// A text with its variables put in. What a variable holds is taken as it is, never looked through
+// for further variables.
+struct Expansion {
+  std::string text;
+  bool expanded = false;                // at least one variable was put in
+  std::vector<std::string> complaints;  // never show a variable's value
+};
+
+// Variables are written ${VAR}, ${VAR:-default} and ${VAR:?message}; an empty one counts as unset
+// for the latter two. "$${" is a literal "${". Any other "$" is itself.
+Expansion expand_variables(std::string_view text, const Environment& environment);
+
+}  // namespace ocisync

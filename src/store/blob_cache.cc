@@ -1,0 +1,203 @@
+#include "store/blob_cache.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <mutex>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "store/blob_examiner.h"
+#include "store/blob_flights.h"
+#include "store/blob_path.h"
+
+namespace ocisync {
+namespace {
+
+constexpr std::uint64_t kReserve = 16 << 20;
+// A frozen process may hold a lock for ever; then fetching twice is the lesser evil.
+constexpr auto kPatience = std::chrono::minutes(2);
+
+// Leaves others room to breathe: 16 MiB, or a 32nd of a volume smaller than half a GiB.
+void require_space(const Directory& root, std::uint64_t size) {
+  struct statvfs info {};
+
+  if (::fstatvfs(root.fd(), &info) != 0)
+    throw system_error(errno, "examining " + root.path().string());
+  if (info.f_blocks == 0)
+    return;  // some network file systems do not say
+  const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
+  const std::uint64_t total = std::uint64_t{info.f_blocks} * info.f_frsize;
+  const std::uint64_t reserve = std::min(kReserve, total / 32);
+  if (size > free || free - size < reserve)
+    throw Error(Reason::disk_full,
+                fmt::format("a blob of {} does not fit: {} has {} free, and {} must remain",
+                            human_size(size), printable(root.path().string()), human_size(free),
+                            human_size(reserve)));
+}
+
+// Lock files are never removed, so their number must be bounded: three hex digits make at most
+// 4096, and of sixteen downloads at a time hardly ever two wait for each other without need.
+std::string lock_name(const Digest& digest) { return "blob-" + digest.hex().substr(0, 3); }
+
+Error wrong_size(const Descriptor& descriptor, std::uint64_t actual) {
+  return Error(Reason::digest_mismatch,
+               fmt::format("{} has {} bytes, its descriptor says {}", descriptor.digest.str(),
+                           actual, descriptor.size));
+}
+
+}  // namespace
+
+struct BlobCache::State {
+  explicit State(const Volume& volume) : examiner(volume) {}
+
+  BlobExaminer examiner;
+  BlobFlights flights;
+  std::function<void()> make_room;
+  std::mutex making_room;  // one sweep serves all who ran out
+  std::atomic<std::uint64_t> hits = 0;
+  std::atomic<std::uint64_t> misses = 0;
+};
+
+BlobCache::BlobCache(const Volume& volume)
+    : volume_(volume), state_(std::make_unique<State>(volume)) {}
+
+BlobCache::~BlobCache() = default;
+
+void BlobCache::on_disk_full(std::function<void()> make_room) {
+  state_->make_room = std::move(make_room);
+}
+
+bool BlobCache::make_room() const {
+  if (state_->make_room)
+    state_->make_room();
+  return static_cast<bool>(state_->make_room);
+}
+
+std::optional<BlobFile> BlobCache::find(const Digest& digest) {
+  const auto size = state_->examiner.examine(digest);
+  if (!size)
+    return std::nullopt;
+  ++state_->hits;
+  return BlobFile{digest, *size};
+}
+
+std::optional<BlobFile> BlobCache::find(const Descriptor& descriptor) {
+  const auto size = state_->examiner.examine(descriptor.digest);
+  if (size != descriptor.size)
+    return std::nullopt;
+  ++state_->hits;
+  return BlobFile{descriptor.digest, *size};
+}
+
+// An intact blob of another size cannot be what the descriptor means, and no fetch will change
+// that.
+std::optional<BlobFile> BlobCache::present(const Descriptor& descriptor) const {
+  const auto size = state_->examiner.examine(descriptor.digest);
+  if (!size)
+    return std::nullopt;
+  if (*size != descriptor.size)
+    throw wrong_size(descriptor, *size);
+  return BlobFile{descriptor.digest, *size};
+}
+
+BlobFile BlobCache::ensure(const Descriptor& descriptor, const Fetch& fetch, std::stop_token stop) {
+  bool fetched = false;
+  if (!present(descriptor))
+    state_->flights.run(descriptor, stop, [&] {
+      const auto give_up = [&, start = std::chrono::steady_clock::now()] {
+        return stop.stop_requested() || std::chrono::steady_clock::now() - start > kPatience;
+      };
+      const auto lock = volume_.lock(lock_name(descriptor.digest), give_up);
+      if (stop.stop_requested())
+        throw Error(Reason::cancelled,
+                    "stopped before " + descriptor.digest.str() + " was fetched");
+      if (present(descriptor))
+        return;  // another process was faster
+      fetched = true;
+      obtain(descriptor, fetch);
+    });
+  ++(fetched ? state_->misses : state_->hits);
+  return BlobFile{descriptor.digest, descriptor.size};
+}
+
+BlobFile BlobCache::keep(std::string_view bytes, const std::optional<Digest>& expected) {
+  const Descriptor descriptor{"", expected ? *expected : Digest::of(bytes), bytes.size(), "", {}};
+  // No waiting for others: the bytes are here already.
+  const bool missing = !present(descriptor);
+  if (missing)
+    obtain(descriptor, [&](BlobWriter& writer) { writer.write(as_bytes(bytes)); });
+  ++(missing ? state_->misses : state_->hits);
+  return BlobFile{descriptor.digest, descriptor.size};
+}
+
+void BlobCache::obtain(const Descriptor& descriptor, const Fetch& fetch) {
+  bool may_make_room = static_cast<bool>(state_->make_room);
+  bool may_restart = true;
+  while (true) {
+    try {
+      return obtain_once(descriptor, fetch);
+    } catch (const Error& error) {
+      const bool full = error.reason() == Reason::disk_full;
+      const bool mismatch = error.reason() == Reason::digest_mismatch;
+      if (!(full && std::exchange(may_make_room, false)) &&
+          !(mismatch && std::exchange(may_restart, false)))
+        throw;
+      if (full) {
+        std::lock_guard lock(state_->making_room);
+        state_->make_room();
+      }
+    }
+  }
+}
+
+void BlobCache::obtain_once(const Descriptor& descriptor, const Fetch& fetch) {
+  if (volume_.read_only())
+    throw Error(Reason::internal, "a blob was to be written to a cache opened for reading");
+  require_space(volume_.root(), descriptor.size);
+  BlobWriter writer(volume_, descriptor);
+  fetch(writer);
+  const Directory blobs =
+      volume_.root().ensure(blob_folder(descriptor.digest), volume_.modes().directory);
+  state_->examiner.trust(descriptor.digest, writer.publish(blobs));
+}
+
+Fd BlobCache::open(const BlobFile& blob) const {
+  const auto open_file = [&] {
+    const auto blobs = volume_.root().find(blob_folder(blob.digest));
+    auto file = blobs ? blobs->open_file(blob.digest.hex()) : std::nullopt;
+    if (!file)
+      throw Error(Reason::storage_failed, blob.digest.str() + " is no longer in the cache");
+    return std::move(*file);
+  };
+  Fd file = open_file();
+  if (state_->examiner.knows(blob.digest, file.get()))
+    return file;
+  // Replaced or touched since it was found: look at it again before anyone believes it.
+  if (state_->examiner.examine(blob.digest) == blob.size) {
+    file = open_file();
+    if (state_->examiner.knows(blob.digest, file.get()))
+      return file;
+  }
+  throw Error(Reason::digest_mismatch, blob.digest.str() + " was altered in the cache");
+}
+
+std::string BlobCache::read(const BlobFile& blob, std::uint64_t limit) const {
+  const Fd file = open(blob);
+  FileSource source(file.get(), volume_.root().path() / blob_path(blob.digest));
+  CappedBuffer buffer(limit, "blob " + blob.digest.str());
+  std::byte chunk[64 * 1024];
+  while (const std::size_t count = source.read(chunk)) buffer.write(Bytes(chunk, count));
+  return buffer.take();
+}
+
+CacheCounts BlobCache::counts() const {
+  return {state_->hits, state_->misses, state_->examiner.damaged()};
+}
+
+}  // namespace ocisync

@@ -1,0 +1,76 @@
+#include "store/check.h"
+
+#include <algorithm>
+#include <map>
+
+#include "store/blob_examiner.h"
+#include "store/blob_path.h"
+#include "store/manifest_closure.h"
+
+namespace ocisync {
+namespace {
+
+// Calls visit(digest) for every name under blobs/ that is one.
+template <typename Visit>
+void for_each_blob(const Volume& volume, Visit visit) {
+  const auto blobs = volume.root().find("blobs");
+  if (!blobs)
+    return;
+  for (const std::string& algorithm : blobs->names()) {
+    const auto status = blobs->status(algorithm);
+    const auto folder =
+        status && S_ISDIR(status->st_mode) ? blobs->find(algorithm) : std::nullopt;
+    if (!folder)
+      continue;
+    for (const std::string& name : folder->names())
+      if (const auto digest = Digest::try_parse(algorithm + ":" + name))
+        visit(*digest);
+  }
+}
+
+void name_references(const Volume& volume, const ReferenceStore& references,
+                     std::vector<DamagedBlob>& damaged) {
+  std::map<Digest, DamagedBlob*> by_digest;
+  for (DamagedBlob& blob : damaged)
+    by_digest.emplace(blob.digest, &blob);
+  references.for_each([&](const Reference& reference, const ReferenceEntry& entry) {
+    DigestSet reached{entry.content, entry.meta};
+    if (entry.manifest)
+      add_closure(volume, *entry.manifest, reached);
+    for (const Digest& digest : reached) {
+      const auto found = by_digest.find(digest);
+      if (found == by_digest.end())
+        continue;
+      found->second->references.push_back(reference);
+      found->second->manifest = found->second->manifest || entry.manifest == digest;
+    }
+  });
+}
+
+}  // namespace
+
+CheckReport check_cache(const Volume& volume, const ReferenceStore& references) {
+  CheckReport report;
+  BlobExaminer examiner(volume);
+  for_each_blob(volume, [&](const Digest& digest) {
+    ++report.blobs;
+    if (const auto size = examiner.examine(digest))
+      report.bytes += *size;
+    else
+      report.damaged.push_back({digest, false, {}});
+  });
+  std::sort(report.damaged.begin(), report.damaged.end(),
+            [](const DamagedBlob& a, const DamagedBlob& b) { return a.digest < b.digest; });
+  if (!report.damaged.empty())
+    name_references(volume, references, report.damaged);
+  return report;
+}
+
+void discard_damaged(const Volume& volume, const Digest& digest) {
+  if (BlobExaminer(volume).examine(digest))
+    return;
+  if (const auto folder = volume.root().find(blob_folder(digest)))
+    folder->remove_tree(digest.hex());  // whatever was put in the blob's place
+}
+
+}  // namespace ocisync

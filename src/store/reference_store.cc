@@ -1,0 +1,139 @@
+#include "store/reference_store.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "store/blob_path.h"
+#include "store/reference_links.h"
+#include "store/reference_tree.h"
+
+namespace ocisync {
+namespace {
+
+std::string chart_folder(const std::string& name) { return "charts/" + name + "/versions"; }
+
+std::string chart_path(const ChartLink& chart) {
+  return chart_folder(chart.name) + "/" + chart.version;
+}
+
+std::optional<Digest> cached_blob(const Volume& volume, const std::optional<std::string>& target) {
+  const auto digest = target ? blob_of_target(*target) : std::nullopt;
+  return digest && blob_present(volume, *digest) ? digest : std::nullopt;
+}
+
+// What a set of links stands for, if all it needs is there.
+std::optional<ReferenceEntry> resolve(const Volume& volume, const ReferenceLinks& links) {
+  const auto chart = links.chart ? chart_of_target(*links.chart) : std::nullopt;
+  if (!chart || !is_file_at(volume, chart_path(*chart)))
+    return std::nullopt;
+  const auto content = cached_blob(volume, links.content);
+  const auto meta = cached_blob(volume, links.meta);
+  if (!content || !meta)
+    return std::nullopt;
+  return ReferenceEntry{chart->name, chart->version, *content, *meta,
+                        cached_blob(volume, links.manifest)};
+}
+
+ReferenceLinks links_for(const std::string& path, const ReferenceEntry& entry) {
+  std::string up = "../";  // out of refs/
+  for (std::size_t i = 0; i < split(path, '/').size(); ++i) up += "../";
+  ReferenceLinks links;
+  links.chart = up + chart_path({entry.name, entry.version});
+  links.content = up + blob_path(entry.content);
+  links.meta = up + blob_path(entry.meta);
+  if (entry.manifest)
+    links.manifest = up + blob_path(*entry.manifest);
+  return links;
+}
+
+void require_file_names(const ReferenceEntry& entry) {
+  for (const std::string& text : {entry.name, entry.version})
+    if (!is_file_name(text))
+      throw Error(Reason::chart_invalid,
+                  fmt::format("'{}' cannot be a chart's name or version", printable(text)));
+}
+
+// False when it was there already.
+bool note_chart(const Volume& volume, const ReferenceEntry& entry) {
+  if (is_file_at(volume, chart_path({entry.name, entry.version})))
+    return false;
+  volume.root()
+      .ensure(chart_folder(entry.name), volume.modes().directory)
+      .write_atomic(entry.version, "-", volume.modes().file);
+  return true;
+}
+
+// Two writers are kept apart by 256 locks, each held for a few system calls.
+std::string lock_name(const std::string& path) {
+  return "ref-" + Digest::of(path).hex().substr(0, 2);
+}
+
+bool never() { return false; }
+
+}  // namespace
+
+std::optional<ReferenceEntry> ReferenceStore::find(const Reference& reference) const {
+  if (!reference.tag() && !reference.digest())
+    return std::nullopt;
+  const auto place = volume_.root().find("refs/" + reference_path(reference, source_));
+  const auto links = place ? read_settled_links(*place) : std::nullopt;
+  return links ? resolve(volume_, *links) : std::nullopt;
+}
+
+bool ReferenceStore::put(const Reference& reference, const ReferenceEntry& entry) const {
+  require_file_names(entry);
+  const std::string path = reference_path(reference, source_);
+  const ReferenceLinks wanted = links_for(path, entry);
+  const bool new_chart = note_chart(volume_, entry);
+  const auto place = [&] {
+    return volume_.root().ensure("refs/" + path, volume_.modes().directory);
+  };
+  if (read_links(place()) == wanted)
+    return new_chart;
+  const auto lock = volume_.lock(lock_name(path), never);
+  // Without a lock two writers may leave a mixture, so each looks at what came out; and a remove()
+  // may take a directory away before it holds anything.
+  for (int attempts = 4;; --attempts) {
+    try {
+      const Directory folder = place();
+      replace_links(folder, read_links(folder), wanted);
+      if (lock || attempts == 0 || read_links(folder) == wanted)
+        return true;
+    } catch (const Error& error) {
+      if (attempts == 0 || error.reason() != Reason::storage_failed)
+        throw;
+    }
+  }
+}
+
+bool ReferenceStore::remove(const Reference& reference) const {
+  const std::string path = reference_path(reference, source_);
+  const auto lock = volume_.lock(lock_name(path), never);
+  return remove_reference(volume_, path);
+}
+
+std::vector<std::string> ReferenceStore::tags(const Reference& repository) const {
+  std::vector<std::string> result;
+  const auto folder = volume_.root().find("refs/" + repository_path(repository, source_) + "/tags");
+  if (!folder)
+    return result;
+  for (std::string& name : folder->names()) {
+    const auto status = valid_tag(name) ? folder->status(name) : std::nullopt;
+    if (status && S_ISDIR(status->st_mode) && find(repository.with_tag(name)))
+      result.push_back(std::move(name));
+  }
+  return result;
+}
+
+void ReferenceStore::for_each(
+    const std::function<void(const Reference&, const ReferenceEntry&)>& visit) const {
+  walk_references(volume_, [&](const ReferencePlace& place) {
+    if (!place.reference || place.reference->source != source_)
+      return;
+    if (const auto entry = resolve(volume_, place.links))
+      visit(place.reference->reference, *entry);
+  });
+}
+
+}  // namespace ocisync

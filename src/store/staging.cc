@@ -1,0 +1,125 @@
+#include "store/staging.h"
+
+#include <cerrno>
+#include <limits>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace ocisync {
+namespace {
+
+constexpr mode_t kPrivate = 0600;
+
+std::int64_t links_of(int fd) {
+  struct stat status {};
+
+  return ::fstat(fd, &status) == 0 ? static_cast<std::int64_t>(status.st_nlink) : 0;
+}
+
+// Network file systems report a full disk only when a descriptor is closed; closing a second one
+// asks them early, and costs nothing elsewhere.
+void flush(int fd, const std::filesystem::path& path) {
+  const int twin = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (twin < 0 || (::close(twin) != 0 && errno != EINTR))
+    throw system_error(errno, "writing " + path.string());
+}
+
+enum class Owner { alive, dead, unknown };
+
+Owner owner_of(const Directory& staging, const std::string& name) {
+  const auto file = staging.open_file(name);
+  if (!file)
+    return Owner::alive;  // published or removed since we listed it
+  if (::flock(file->get(), LOCK_EX | LOCK_NB) == 0)
+    return Owner::dead;
+  return errno == EWOULDBLOCK ? Owner::alive : Owner::unknown;
+}
+
+bool is_abandoned(const Directory& staging, const std::string& name, WallTime now) {
+  const auto status = staging.status(name);
+  if (!status)
+    return false;
+  if (S_ISREG(status->st_mode)) {
+    const Owner owner = owner_of(staging, name);
+    if (owner != Owner::unknown)
+      return owner == Owner::dead;
+  }
+  return older_than(*status, kLeftoverAge, now);
+}
+
+}  // namespace
+
+StagingFile::StagingFile(const Volume& volume) : staging_(volume.staging()) {
+  // Between creating and locking a sweep may take the file for a leftover: then make another.
+  do {
+    name_ = private_name("blob-");
+    file_ = staging_.create_file(name_, kPrivate);
+    ::flock(file_.get(), LOCK_EX | LOCK_NB);  // no locks here: the sweep goes by age
+  } while (links_of(file_.get()) == 0);
+}
+
+StagingFile::~StagingFile() {
+  if (!name_.empty())
+    ::unlinkat(staging_.fd(), name_.c_str(), 0);
+}
+
+void StagingFile::write(Bytes bytes) { write_all(file_.get(), bytes, path()); }
+
+void StagingFile::truncate() {
+  if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) != 0)
+    throw system_error(errno, "truncating " + path().string());
+}
+
+void StagingFile::reserve(std::uint64_t size) {
+  if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()))
+    return;
+  if (::fallocate(file_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0)
+    return;
+  if (errno == ENOSPC || errno == EDQUOT)
+    throw system_error(errno, "reserving space for " + path().string());
+}
+
+struct stat StagingFile::publish(const Directory& into, std::string_view name, mode_t mode) {
+  flush(file_.get(), path());
+  if (::fchmod(file_.get(), mode) != 0)
+    throw system_error(errno, "setting the mode of " + path().string());
+  // A rename replaces anything but a directory.
+  const auto obstacle = into.status(name);
+  if (obstacle && S_ISDIR(obstacle->st_mode))
+    into.remove_tree(name);
+  staging_.rename(name_, into, name);
+  name_.clear();
+
+  struct stat status {};
+
+  if (::fstat(file_.get(), &status) != 0)
+    throw system_error(errno, "examining " + (into.path() / name).string());
+  return status;
+}
+
+std::uint64_t sweep_staging(const Directory& staging, WallTime now) {
+  std::uint64_t removed = 0;
+  for (const std::string& name : staging.names()) {
+    if (!is_abandoned(staging, name, now))
+      continue;
+    staging.remove_tree(name);
+    ++removed;
+  }
+  return removed;
+}
+
+WallTime modified(const struct stat& status) {
+  return WallTime(std::chrono::seconds(status.st_mtim.tv_sec) +
+                  std::chrono::duration_cast<WallTime::duration>(
+                      std::chrono::nanoseconds(status.st_mtim.tv_nsec)));
+}
+
+bool older_than(const struct stat& status, Duration age, WallTime now) {
+  return now - modified(status) > age;
+}
+
+}  // namespace ocisync

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "store/volume.h"
+
+namespace ocisync {
+
+// A file nobody sees yet: it has a private name in staging/ until publish() renames it, and is gone
+// if that never happens. Its writer holds a lock on it, so that a sweep can tell what a killed
+// process left from what is being written right now. One thread at a time.
+class StagingFile {
+ public:
+  explicit StagingFile(const Volume& volume);
+  ~StagingFile();
+  StagingFile(const StagingFile&) = delete;
+  StagingFile& operator=(const StagingFile&) = delete;
+
+  void write(Bytes bytes);
+  void truncate();
+  // Claims the space now, where the file system can; a full one throws disk_full before any byte
+  // was paid for.
+  void reserve(std::uint64_t size);
+
+  // Shows the file as `name`, replacing what was there. Returns its status under that name.
+  struct stat publish(const Directory& into, std::string_view name, mode_t mode);
+
+ private:
+  std::filesystem::path path() const { return staging_.path() / name_; }
+
+  Directory staging_;
+  std::string name_;  // empty once published
+  Fd file_;
+};
+
+// What killed processes left in staging/: files nobody holds a lock on, and where there are no
+// locks, what is older than an hour. Returns how many went.
+std::uint64_t sweep_staging(const Directory& staging, WallTime now);
+
+inline constexpr auto kLeftoverAge = std::chrono::hours(1);
+bool older_than(const struct stat& status, Duration age, WallTime now);  // by mtime
+WallTime modified(const struct stat& status);
+
+}  // namespace ocisync

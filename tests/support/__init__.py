@@ -1,0 +1,1 @@
+"""What the integration tests share: real registries, real charts, the real binary."""

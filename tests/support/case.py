@@ -1,0 +1,35 @@
+"""The base of every integration test: a private folder, the binary under test, a registry on demand."""
+import os
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+from .charts import Pusher
+from .registry import Registry
+from .sync import Ocisync
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ocisync-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.ocisync = self.new_ocisync("run")
+
+    def new_ocisync(self, name) -> Ocisync:
+        return Ocisync(os.environ["OCISYNC_BINARY"], self.folder / name)
+
+    def start_registry(self, name="registry", **options) -> Registry:
+        registry = Registry(self.folder / name, **options)
+        registry.start()
+        self.addCleanup(registry.stop)
+        return registry
+
+    def pusher(self, registry, repository="charts/web", **login) -> Pusher:
+        return Pusher(registry, repository, **login)
+
+    def assert_code(self, run, code):
+        self.assertEqual(run.code, code, f"\nstdout: {run.stdout}\nstderr: {run.stderr}")
+        return run

@@ -1,0 +1,208 @@
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include "exchange_test.h"
+
+extern char** environ;
+
+namespace ocisync {
+namespace {
+
+// A process that is ended with its owner.
+class Child {
+ public:
+  Child(const std::vector<std::string>& words, const std::filesystem::path& output) {
+    std::vector<char*> arguments;
+    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    if (posix_spawnp(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ) != 0)
+      throw std::runtime_error("cannot start " + words.at(0));
+    posix_spawn_file_actions_destroy(&actions);
+  }
+
+  ~Child() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      wait();
+    }
+  }
+
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  int wait() {
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return status;
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+// Certificates of two authorities, made once for all tests here, and a TLS server that shows a page
+// about the connection.
+class TlsExchange : public ExchangeTest {
+ protected:
+  static void SetUpTestSuite() {
+    std::string name = (std::filesystem::temp_directory_path() / "ocisync-tls-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    make_authority("ours");
+    make_authority("theirs");
+    issue("server", "127.0.0.1");
+    issue("client", "client.example");
+  }
+
+  static void TearDownTestSuite() { std::filesystem::remove_all(directory_); }
+
+  static std::string path(const std::string& name) { return (directory_ / name).string(); }
+
+  static std::string contents(const std::string& name) {
+    std::ifstream file(path(name));
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  static void openssl(std::vector<std::string> words) {
+    words.insert(words.begin(), "openssl");
+    Child child(words, path("openssl.log"));
+    ASSERT_EQ(child.wait(), 0) << contents("openssl.log");
+  }
+
+  static std::vector<std::string> new_key(const std::string& name) {
+    return {
+        "req",     "-newkey",           "ec",    "-pkeyopt",   "ec_paramgen_curve:P-256", "-nodes",
+        "-keyout", path(name + ".key"), "-subj", "/CN=" + name};
+  }
+
+  static void make_authority(const std::string& name) {
+    auto words = new_key(name);
+    words.insert(words.end(), {"-x509", "-days", "2", "-out", path(name + ".pem")});
+    openssl(words);
+  }
+
+  static void issue(const std::string& name, const std::string& host) {
+    auto words = new_key(name);
+    words.insert(words.end(), {"-out", path(name + ".csr")});
+    openssl(words);
+    std::ofstream(path("names.txt"))
+        << "subjectAltName=" << (name == "server" ? "IP:" : "DNS:") << host << "\n";
+    openssl({"x509", "-req", "-in", path(name + ".csr"), "-CA", path("ours.pem"), "-CAkey",
+             path("ours.key"), "-CAcreateserial", "-days", "2", "-extfile", path("names.txt"),
+             "-out", path(name + ".pem")});
+  }
+
+  // Starts the server on a port that was free a moment ago, and waits until it listens.
+  void start_server(std::vector<std::string> more = {}) {
+    port_ = LoopbackServer([](Exchange&) {}).port();
+    std::vector<std::string> words = {"openssl", "s_server",
+                                      "-www",    "-4",
+                                      "-accept", std::to_string(port_),
+                                      "-cert",   path("server.pem"),
+                                      "-key",    path("server.key")};
+    words.insert(words.end(), more.begin(), more.end());
+    server_.emplace(words, path("server.log"));
+    while (!listening()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+
+  bool listening() const {
+    const Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port_);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+
+  static std::shared_ptr<Route> trusting(const std::string& authority) {
+    auto route = plain_route();
+    route->ca_pem = contents(authority + ".pem");
+    return route;
+  }
+
+  HttpRequest ask(const std::shared_ptr<Route>& route,
+                  const std::string& host = "127.0.0.1") const {
+    HttpRequest request = get("https://" + host + ":" + std::to_string(port_) + "/", route);
+    request.text_limit = 1 << 20;
+    return request;
+  }
+
+  static inline std::filesystem::path directory_;
+  std::uint16_t port_ = 0;
+  std::optional<Child> server_;
+};
+
+TEST_F(TlsExchange, TrustsTheAuthorityOfTheRoute) {
+  start_server();
+  const HttpResponse response = send(ask(trusting("ours")));
+  EXPECT_EQ(response.status(), 200);
+  EXPECT_NE(response.text.find("TLSv1.3"), std::string::npos);
+}
+
+TEST_F(TlsExchange, RefusesEveryOtherAuthority) {
+  start_server();
+  for (const auto& route : {plain_route(), trusting("theirs")}) {
+    const Error error = refusal(ask(route));
+    EXPECT_EQ(error.reason(), Reason::tls_failed) << error.what();
+    EXPECT_NE(error.hint().find("tls.caFile"), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(TlsExchange, RefusesACertificateForAnotherName) {
+  start_server();
+  const Error error = refusal(ask(trusting("ours"), "localhost"));
+  EXPECT_EQ(error.reason(), Reason::tls_failed) << error.what();
+}
+
+TEST_F(TlsExchange, LooksAwayOnlyWhenAskedTo) {
+  start_server();
+  auto route = plain_route();
+  route->insecure_skip_verify = true;
+  EXPECT_EQ(send(ask(route, "localhost")).status(), 200);
+  EXPECT_EQ(refusal(ask(plain_route())).reason(), Reason::tls_failed);
+}
+
+TEST_F(TlsExchange, PresentsTheClientCertificateOfTheRoute) {
+  start_server({"-Verify", "1", "-CAfile", path("ours.pem"), "-verify_return_error"});
+  auto route = trusting("ours");
+  const Error error = refusal(ask(route));
+  EXPECT_EQ(error.reason(), Reason::tls_failed) << error.what();
+  EXPECT_NE(error.hint().find("tls.certFile"), std::string::npos) << error.what();
+  route = trusting("ours");
+  route->client_cert_pem = contents("client.pem");
+  route->client_key_pem = Secret(contents("client.key"));
+  const HttpResponse response = send(ask(route));
+  EXPECT_NE(response.text.find("CN=client"), std::string::npos) << response.text;
+}
+
+TEST_F(TlsExchange, RefusesAKeyThatBelongsToAnotherCertificate) {
+  start_server();
+  auto route = trusting("ours");
+  route->client_cert_pem = contents("client.pem");
+  route->client_key_pem = Secret(contents("server.key"));
+  EXPECT_EQ(refusal(ask(route)).reason(), Reason::tls_failed);
+}
+
+TEST_F(TlsExchange, PointsAtThePlainHttpSettingWhenTheServerSpeaksNoTls) {
+  LoopbackServer server([](Exchange&) {}, "HTTP/1.1 400 Bad Request\r\n\r\n");
+  const Error error = refusal(get("https://127.0.0.1:" + std::to_string(server.port()) + "/"));
+  EXPECT_EQ(error.reason(), Reason::tls_failed) << error.what();
+  EXPECT_NE(error.hint().find("plainHTTP: true"), std::string::npos) << error.hint();
+}
+
+}  // namespace
+}  // namespace ocisync
