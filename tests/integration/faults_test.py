@@ -31,14 +31,15 @@ class Faults(Case):
         self.assertEqual((chart["attempts"], chart["requests"]), (1, 5))
 
     def test_retry_after_is_obeyed_in_seconds_and_as_a_date(self):
-        for value in ("1", email.utils.formatdate(time.time() + 2, usegmt=True)):
-            with self.subTest(value=value):
-                ocisync = self.new_ocisync("run" + value[:1]).spec([self.ref])
+        in_two_seconds = lambda: email.utils.formatdate(time.time() + 2, usegmt=True)
+        for form, value in (("seconds", lambda: "1"), ("date", in_two_seconds)):
+            with self.subTest(form=form):
+                ocisync = self.new_ocisync(form).spec([self.ref])
                 self.proxy.seen.clear()
-                self.proxy.once("GET", "/manifests/", status(429, Retry_After=value))
+                self.proxy.once("GET", "/manifests/", status(429, Retry_After=value()))
                 self.assert_code(ocisync.sync(), 0)
                 first, second = [seen.time for seen in self.proxy.seen if "/manifests/" in seen.path][:2]
-                self.assertGreaterEqual(second - first, 0.9)
+                self.assertGreaterEqual(second - first, 0.5)
 
     def test_a_wait_beyond_the_time_limit_fails_at_once_and_names_it(self):
         self.proxy.always("GET", "/manifests/", status(429, Retry_After="3600"))

@@ -44,7 +44,7 @@ class Formats(Case):
                 chart_yaml = exported.pop("Chart.yaml").decode()
                 self.assertEqual(exported, {k: v for k, v in files.items() if k != "Chart.yaml"})
                 for line in ("apiVersion: v2", "name: web", "version: 1.0.0"):
-                    self.assertIn(line, chart_yaml)
+                    self.assertIn(line, chart_yaml.replace('"', ""))
 
     def test_archive_format_is_what_the_registry_serves_byte_for_byte(self):
         data = charts.archive(charts.chart_files("web", "1.0.0"))

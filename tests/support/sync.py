@@ -72,11 +72,12 @@ class Ocisync:
         return {str(file.relative_to(top)): file.read_bytes() for file in sorted(top.rglob("*")) if file.is_file()}
 
     def snapshot(self, *skip):
-        """Every path below the export with inode, mtime and link target: equal means untouched."""
+        """Every path below the export with inode, mtime and link target: equal means untouched. What is
+        scratch or rewritten each pass by design (staging, status) does not count."""
         seen = {}
         for path in sorted(self.export.rglob("*")):
             relative = str(path.relative_to(self.export))
-            if any(relative.startswith(prefix) for prefix in skip):
+            if relative == ".ocisync" or relative.startswith((".ocisync/staging", ".ocisync/status", *skip)):
                 continue
             status = path.lstat()
             seen[relative] = (status.st_ino, status.st_mtime_ns, status.st_mode,

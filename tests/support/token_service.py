@@ -31,7 +31,7 @@ class TokenService(FaultProxy):
         self.one_scope_only = False
         self.field = "token"
         self.issued = []
-        self.always("*", "^/token", before(self.serve))
+        self.always("*", "^/token", before(lambda exchange: self.serve(exchange)))
 
     def registry_options(self):
         return {"realm": self.url + "/token", "service": self.service, "issuer": self.issuer,
