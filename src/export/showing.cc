@@ -2,8 +2,6 @@
 // may meet and that the next pass can tell and put right, because a kill may come after any of
 // them.
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "base/text.h"
 #include "export/publisher_state.h"
@@ -43,6 +41,13 @@ Staged Publisher::State::stage(const Publication& publication, const Directory& 
   throw Error(Reason::internal, "layout snapshot does not publish chart by chart");
 }
 
+// What was exchanged for the staged directory now has its name.
+void Publisher::State::retire(const Staged& staged, const Directory& into, const Publication& old,
+                              WallTime at) const {
+  if (staged.home().status(staged.name()))
+    staged.home().rename(staged.name(), into, SetAside::name(old.manifest, at));
+}
+
 // The entry that follows: what the path showed, and what it was meant to show, become history.
 LedgerEntry Publisher::State::successor(const Holding& holding,
                                         const Publication& publication) const {
@@ -58,7 +63,8 @@ LedgerEntry Publisher::State::successor(const Holding& holding,
   if (entry.history.size() > history_limit)
     entry.history.erase(entry.history.begin() + static_cast<std::ptrdiff_t>(history_limit),
                         entry.history.end());
-  entry.directory_stands = holding.site.kind() == Site::Kind::directory;
+  entry.directory_stands =
+      publication.layout == Layout::directory && holding.site.kind() == Site::Kind::directory;
   return entry;
 }
 
@@ -111,10 +117,10 @@ std::optional<Publication> Publisher::State::show(const Publication& publication
   if (!volume.find(relative_path(publication.tree())))
     throw Error(Reason::storage_failed,
                 "the unpacked chart of " + publication.manifest.str() + " was removed meanwhile");
-  const bool replaces_directory = holding.site.kind() == Site::Kind::directory;
-  std::optional<Directory> retired;
-  if (replaces_directory)
-    retired = set_aside.home(publication.path);
+  // Made first, so that nothing but a rename is left to do after the exchange.
+  const auto retired = holding.site.kind() == Site::Kind::directory
+                           ? std::optional(set_aside.home(publication.path))
+                           : std::nullopt;
   LedgerEntry entry = successor(holding, publication);
   record_claim(holding, entry);
   try {
@@ -123,14 +129,13 @@ std::optional<Publication> Publisher::State::show(const Publication& publication
     undo(holding, publication.path);
     throw;
   }
-  if (entry.directory_stands != (publication.layout == Layout::directory)) {
-    entry.directory_stands = publication.layout == Layout::directory;
+  if (publication.layout == Layout::directory && !entry.directory_stands) {
+    entry.directory_stands = true;
     ledger.write(entry);
   }
-  const Publication& old = holding.entry ? holding.entry->publication : publication;
-  if (retired && staged.home().status(staged.name()))
-    staged.home().rename(staged.name(), *retired,
-                         SetAside::name(old.manifest, publication.published));
+  if (retired)
+    retire(staged, *retired, holding.entry ? holding.entry->publication : publication,
+           publication.published);
   for (const Superseded& superseded : entry.history)
     if (superseded.at == publication.published)
       trees.touch(superseded.tree.format, superseded.tree.manifest);

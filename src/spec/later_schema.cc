@@ -58,7 +58,7 @@ FieldShape hook_program() {
 }  // namespace
 
 FieldShape http_shape() {
-  return grouped(
+  FieldShape http = grouped(
       "http",
       {defaulted("listen", plain_text("an address"), "[::]:9786",
                  "Where --watch listens; a single pass does so with --listen only."),
@@ -73,6 +73,8 @@ FieldShape http_shape() {
                 example("keyFile", path(), "/etc/ocisync/tls.key", "The key to it, PEM.")},
                "Speak HTTPS.")},
       "Health, metrics and status.");
+  http.value.fields.front().restart = true;  // listen
+  return http;
 }
 
 FieldShape hooks_shape() {

@@ -71,8 +71,6 @@ class Reading {
 
   std::vector<std::string> take_warnings() { return std::move(warnings_); }
 
-  bool has_problems() const { return !problems_.empty(); }
-
  private:
   struct Step {
     std::string_view key;

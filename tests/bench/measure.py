@@ -1,37 +1,21 @@
 """Times whole processes in turn, round after round, and prints medians and ratios."""
 import argparse
 import concurrent.futures
-import dataclasses
 import os
 import pathlib
 import shutil
 import statistics
-import subprocess
 import tempfile
-import time
 
 from tests.bench.synthetic import chart_set
 from tests.support import charts
 from tests.support.registry import Registry
 from tests.support.sync import Ocisync
+from tests.support.timing import Sample, timed
 
 
-@dataclasses.dataclass
-class Sample:
-    wall: float
-    memory: int  # KiB
-
-
-def timed(command, env=None, cwd=None, check=True) -> Sample:
-    """One process from start to end, with its own peak memory (children's included in the maximum)."""
-    started = time.monotonic()
-    process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env, cwd=cwd)
-    error = process.stderr.read()
-    _, code, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(code)
-    if check and process.returncode != 0:
-        raise RuntimeError(f"{command[:4]}: {error[-2000:].decode(errors='replace')}")
-    return Sample(time.monotonic() - started, usage.ru_maxrss)
+def total(samples) -> Sample:
+    return Sample(sum(s.wall for s in samples), max(s.memory for s in samples), sum(s.cpu for s in samples), b"")
 
 
 class Bench:
@@ -86,7 +70,7 @@ class Bench:
 
     def floor(self):
         first, second = self.curl(self.manifests), self.curl(self.blobs)
-        return Sample(first.wall + second.wall, max(first.memory, second.memory))
+        return total([first, second])
 
     def helm_loop(self):
         into = self.folder / "pulled"
@@ -95,7 +79,7 @@ class Bench:
         samples = [timed([self.helm.binary, "pull", f"oci://{self.registry.host}/bench/{name}", "--version", "1.0.0",
                           "--untar", "-d", into, "--plain-http"], env={**os.environ, "HOME": str(self.folder)})
                    for name in self.names]
-        return Sample(sum(s.wall for s in samples), max(s.memory for s in samples))
+        return total(samples)
 
     def skopeo(self):
         into = self.folder / "skopeo"
@@ -171,11 +155,12 @@ def measure(bench, rounds, left_out):
 
 
 def report(samples):
-    print(f"\n{'':44}{'median':>10}{'min':>10}{'max':>10}{'peak RSS':>12}")
+    print(f"\n{'':44}{'median':>10}{'min':>10}{'max':>10}{'CPU':>10}{'peak RSS':>12}")
     for step, rows in samples.items():
         walls = [row.wall for row in rows]
         memory = statistics.median(row.memory for row in rows) / 1024
-        print(f"{LABELS[step]:44}{statistics.median(walls):9.3f}s{min(walls):9.3f}s{max(walls):9.3f}s{memory:8.1f} MiB")
+        print(f"{LABELS[step]:44}{statistics.median(walls):9.3f}s{min(walls):9.3f}s{max(walls):9.3f}s"
+              f"{statistics.median(row.cpu for row in rows):9.3f}s{memory:8.1f} MiB")
     print(f"\n{'ratio of each round, median':52}{'':8}{'aim':>14}")
     for label, over, under, aim in RATIOS:
         if over in samples and under in samples:

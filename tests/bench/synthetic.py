@@ -19,14 +19,14 @@ def files_of_chart(seed, name):
     chooser = random.Random(seed)
     packed = spread(chooser, 48 * KIB, 208 * KIB, 2 * KIB, MIB)
     unpacked = min(12 * MIB, packed * chooser.uniform(4.5, 6.7))
-    count = round(spread(chooser, 25, 78, 3, 248))
+    count = round(spread(chooser, 25, 78, 5, 248))
     noise = base64.encodebytes(chooser.randbytes(int(packed * 0.94)))
     text = b"".join(b"  key%d: {{ .Values.%s | quote }}\n" % (i % 97, name.encode()) for i in range(2000))
     files = charts.chart_files(name, "1.0.0")
-    for number in range(count - len(files)):
-        share = 1 / (count - len(files))
-        mine = noise[int(len(noise) * number * share):int(len(noise) * (number + 1) * share)]
-        filler = max(0, int(unpacked * share) - len(mine))
+    rest = count - len(files)
+    for number in range(rest):
+        mine = noise[len(noise) * number // rest:len(noise) * (number + 1) // rest]
+        filler = max(0, int(unpacked / rest) - len(mine))
         repeated = (text * (filler // len(text) + 1))[:filler]
         files[f"templates/part-{number // 20}/file{number:03}.yaml"] = mine + repeated
     return files

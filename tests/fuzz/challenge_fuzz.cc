@@ -1,31 +1,30 @@
-// WWW-Authenticate, Link, Content-Range and Warning: what any server may say in its headers.
+// What any server may say in its headers: WWW-Authenticate, Link, Content-Range and Warning.
 
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <string_view>
+#include <string>
 
+#include "input.h"
 #include "registry/blob_transfer.h"
 #include "registry/challenge.h"
 #include "registry/tag_list.h"
 #include "registry/warnings.h"
 
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  using namespace ocisync;
+  const std::string_view text = as_input(data, size);
   const auto half = text.size() / 2;
-  const auto challenges = ocisync::parse_challenges({text.substr(0, half), text.substr(half)});
-  if (challenges.size() > 16)
-    std::abort();
-  for (const ocisync::Challenge& challenge : challenges)
-    if (challenge.scheme.empty() || challenge.parameters.size() > 32)
-      std::abort();
+  const auto challenges = parse_challenges({text.substr(0, half), text.substr(half)});
+  require(challenges.size() <= 16);
+  for (const Challenge& challenge : challenges)
+    require(!challenge.scheme.empty() && challenge.parameters.size() <= 32);
 
-  ocisync::Headers headers;
+  Headers headers;
   headers.add("Link", std::string(text));
-  ocisync::next_link(headers);
-  ocisync::parse_warning(text);
-  const auto range = ocisync::parse_content_range(text);
-  if (range && range->last < range->first)
-    std::abort();
+  const auto next = next_link(headers);
+  require(!next || (!next->empty() && text.find(*next) != std::string_view::npos));
+  const auto warning = parse_warning(text);
+  require(!warning || warning->find_first_of("\r\n\x1b") == std::string::npos);
+  const auto range = parse_content_range(text);
+  require(!range || range->first <= range->last);
   return 0;
 }

@@ -1,8 +1,5 @@
 #include <gmock/gmock.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "export_folder.h"
 
@@ -94,7 +91,7 @@ TEST_P(InTheWay, IsLeftAloneAfterAClaimThatWasNeverShown) {
 }
 
 TEST_P(InTheWay, OfAParentDirectoryIsLeftAlone) {
-  if (S_ISDIR(foreign().said == std::string("a directory") ? S_IFDIR : 0))
+  if (foreign().said == std::string("a directory"))
     return;  // a user's directory may hold our exports
   Publisher publisher = open(layout());
   make_tree(publisher, 1);

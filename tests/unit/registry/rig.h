@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -89,6 +90,13 @@ class Rig : public ::testing::Test {
       const auto found = variables_.find(std::string(name));
       return found == variables_.end() ? std::nullopt : std::optional(found->second);
     };
+  }
+
+  bool saw_credentials(std::string_view host) const {
+    const auto seen = http_.seen();
+    return std::any_of(seen.begin(), seen.end(), [&](const ScriptedHttp::Seen& each) {
+      return each.url.origin().host == host && !each.header("Authorization").empty();
+    });
   }
 
   std::vector<std::string> lines() const { return http_.lines(); }
