@@ -23,6 +23,7 @@ namespace ocisync {
 //       ├── staging/          private names; swept when old
 //       ├── trees/<format>/   unpacked charts, each beside its record
 //       ├── publications/     one file for each export path
+//       ├── seals/            what was hashed and found right, by export path
 //       ├── retired/          directories that were shown, by path and time
 //       └── status/           documents of the observing rooms
 //
@@ -41,6 +42,8 @@ class ExportVolume {
   const std::filesystem::path& path() const noexcept { return path_; }
 
   const Modes& modes() const noexcept { return modes_; }
+
+  bool writable() const noexcept { return access_ == Access::write; }
 
   std::shared_ptr<const Directory> root() const;
   std::shared_ptr<const Directory> control() const;

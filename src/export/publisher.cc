@@ -52,7 +52,8 @@ Publisher::State::State(ExportVolume opened, std::string name, const ExportSpec&
       set_aside(volume),
       trees(volume),
       lock(volume, "publications.lock"),
-      sync([this] { volume.control()->sync_volume(); }) {}
+      sync([this] { volume.control()->sync_volume(); }),
+      seals(volume) {}
 
 bool Publisher::State::our_directory(const std::optional<LedgerEntry>& entry,
                                      const Directory& directory) const {
@@ -80,43 +81,42 @@ Holding Publisher::State::require_ours(const std::string& path) const {
   return holding;
 }
 
-template <typename Check>
-TreeState Publisher::State::checked_once(const std::string& path, const TreeName& tree,
-                                         Check check) const {
+bool Publisher::State::intact(const std::string& path, const TreeName& tree, const Directory& shown,
+                              const TreeRecord& record) const {
   const bool known = hashed.with([&](const auto& paths) {
     const auto found = paths.find(path);
     return found != paths.end() && found->second == tree;
   });
-  const TreeState state = check(!known);
+  const auto stamp = known ? std::nullopt : stamp_of(shown, record);
+  const bool sealed = stamp && seals.holds(path, tree, *stamp);
+  const bool result = trees.check_copy(shown, record, !known && !sealed) == TreeState::intact;
+  if (result && stamp && !sealed && volume.writable())
+    seals.set(path, tree, *stamp);
   hashed.with([&](auto& paths) {
-    if (state == TreeState::intact)
+    if (result)
       paths.insert_or_assign(path, tree);
     else
       paths.erase(path);
   });
-  return state;
+  return result;
 }
 
 PublishedState Publisher::State::examine_link(const Publication& record,
                                               const TreeName& shown) const {
   if (record.layout != Layout::symlink || shown != record.tree())
     return PublishedState::other_revision;
-  const TreeState state = checked_once(record.path, shown, [&](bool hash_all) {
-    return trees.check(shown.format, shown.manifest, hash_all);
-  });
-  return state == TreeState::intact ? PublishedState::current : PublishedState::altered;
+  const auto wanted = trees.record(shown.format, shown.manifest);
+  const auto tree = trees.open(shown.format, shown.manifest);
+  return wanted && tree && intact(record.path, shown, *tree, *wanted) ? PublishedState::current
+                                                                      : PublishedState::altered;
 }
 
 PublishedState Publisher::State::examine_directory(const Publication& record,
                                                    const Directory& directory) const {
   const auto wanted = trees.record(record.format, record.manifest);
-  if (record.layout == Layout::directory && wanted) {
-    const TreeState state = checked_once(record.path, record.tree(), [&](bool hash_all) {
-      return trees.check_copy(directory, *wanted, hash_all);
-    });
-    if (state == TreeState::intact)
-      return PublishedState::current;
-  }
+  if (record.layout == Layout::directory && wanted &&
+      intact(record.path, record.tree(), directory, *wanted))
+    return PublishedState::current;
   const auto original = trees.original_of(directory);
   const auto entry = ledger.find(record.path);
   if (!original && !(entry && entry->directory_stands))

@@ -8,6 +8,7 @@
 #include "base/guarded.h"
 #include "export/export_volume.h"
 #include "export/ledger.h"
+#include "export/seal.h"
 #include "export/publisher.h"
 #include "export/set_aside.h"
 #include "export/site.h"
@@ -38,9 +39,12 @@ struct Publisher::State {
   PublishedState examine_link(const Publication& record, const TreeName& shown) const;
   PublishedState examine_directory(const Publication& record, const Directory& directory) const;
   PublishedState examine_unrecorded(const std::string& path, const Site& site) const;
-  // Runs `check` with hash_all true the first time for a path and tree in this process.
-  template <typename Check>
-  TreeState checked_once(const std::string& path, const TreeName& tree, Check check) const;
+  // Compares what is shown with the record. Contents are hashed unless that was done for this path
+  // and tree before: in this process, or by the seal's word.
+  bool intact(const std::string& path, const TreeName& tree, const Directory& shown,
+              const TreeRecord& record) const;
+  // Notes that what was just published was hashed on the way.
+  void note_intact(const Publication& publication) const;
 
   void require_intact_tree(const Publication& publication) const;
   Staged stage(const Publication& publication, const Directory& staging) const;
@@ -62,6 +66,7 @@ struct Publisher::State {
   TreeStore trees;
   mutable VolumeLock lock;
   VolumeSync sync;
+  const Seals seals;
   mutable Guarded<std::unordered_map<std::string, TreeName>> hashed;  // by path
 };
 

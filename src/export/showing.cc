@@ -150,7 +150,21 @@ std::optional<Publication> Publisher::publish(const Publication& publication) {
   const Staged staged = state.stage(publication, staging);
   state.sync.wait();
   const auto hold = state.lock.hold();
-  return state.show(publication, staged);
+  auto replaced = state.show(publication, staged);
+  state.note_intact(publication);
+  return replaced;
+}
+
+void Publisher::State::note_intact(const Publication& publication) const {
+  const Site site = Site::at(*volume.root(), publication.path);
+  const auto record = trees.record(publication.format, publication.manifest);
+  const auto shown = site.kind() == Site::Kind::directory
+                         ? std::optional(site.open())
+                         : trees.open(publication.format, publication.manifest);
+  const auto stamp = record && shown ? stamp_of(*shown, *record) : std::nullopt;
+  if (stamp)
+    seals.set(publication.path, publication.tree(), *stamp);
+  hashed.with([&](auto& paths) { paths.insert_or_assign(publication.path, publication.tree()); });
 }
 
 void Publisher::State::withdraw(const LedgerEntry& entry) const {
@@ -163,6 +177,7 @@ void Publisher::State::withdraw(const LedgerEntry& entry) const {
         site.name(), set_aside.home(path),
         SetAside::name(entry.publication.manifest, std::chrono::system_clock::now()));
   ledger.erase(path);
+  seals.remove(path);
   trees.touch(entry.publication.format, entry.publication.manifest);
   for (const Superseded& superseded : entry.history)
     trees.touch(superseded.tree.format, superseded.tree.manifest);

@@ -30,6 +30,7 @@ class TreeStore {
   static std::string relative_path(ExportFormat format, const Digest& manifest);
 
   std::optional<TreeRecord> record(ExportFormat format, const Digest& manifest) const;
+  std::optional<Directory> open(ExportFormat format, const Digest& manifest) const;
 
   // Compares what is there with the record: one lstat an entry, and directories must hold nothing
   // else. Contents are hashed where lstat differs and when `hash_all`. A tree without a record, or

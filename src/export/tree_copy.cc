@@ -23,24 +23,20 @@ void set_mtime(int fd, std::int64_t mtime_ns, const fs::path& what) {
     throw system_error(errno, "setting the time of " + what.string());
 }
 
-// True when the kernel copied everything; false when it cannot, with nothing or a part written.
-bool copy_in_kernel(int from, int into, const fs::path& what) {
-  if (::ioctl(into, FICLONE, from) == 0)
-    return true;
+// Copies in the kernel as far as it can, moving both offsets along.
+void copy_in_kernel(int from, int into, const fs::path& what) {
   while (true) {
     const ssize_t count = ::copy_file_range(from, nullptr, into, nullptr, 1 << 30, 0);
-    if (count == 0)
-      return true;
-    if (count > 0 || errno == EINTR)
+    if (count > 0 || (count < 0 && errno == EINTR))
       continue;
-    if (errno == ENOSPC || errno == EDQUOT || errno == EIO)
+    if (count < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
       throw system_error(errno, "copying " + what.string());
-    return false;
+    return;
   }
 }
 
-// The rest of both files, from where they are: some file systems stop copying in the kernel early.
-void copy_by_hand(int from, int into, const fs::path& what) {
+// From where both files are: file systems differ in what they copy in the kernel, and how far.
+void copy_rest(int from, int into, const fs::path& what) {
   FileSource source(from, what);
   std::byte chunk[64 * 1024];
   while (const std::size_t count = source.read(chunk)) write_all(into, Bytes(chunk, count), what);
@@ -53,8 +49,11 @@ void copy_file(const Directory& from, const Directory& into, const std::string& 
     throw Error(Reason::storage_failed, "missing from its tree: " + (from.path() / name).string());
   const Fd target = into.create_file(name, mode);
   const fs::path what = into.path() / name;
-  copy_in_kernel(source->get(), target.get(), what);
-  copy_by_hand(source->get(), target.get(), what);
+  const bool shares_blocks = ::ioctl(target.get(), FICLONE, source->get()) == 0;
+  if (!shares_blocks) {
+    copy_in_kernel(source->get(), target.get(), what);
+    copy_rest(source->get(), target.get(), what);
+  }
   set_mtime(target.get(), entry.mtime_ns, what);
 }
 

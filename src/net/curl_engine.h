@@ -7,11 +7,11 @@
 
 namespace ocisync {
 
-// The HttpClient over libcurl. One thread owns every curl object; callers hand it requests and sleep.
-// At most 64 transfers are alive at once, per origin no more than its route allows; the rest wait in
-// order. The thread sleeps until something happens: it has no tick. Bodies are written to their sinks
-// on that thread, never paused. Nothing of curl's convenience that could leak is on: no redirects, no
-// cookies, no netrc, no content decoding, no proxy from the environment.
+// The HttpClient over libcurl. One thread owns every curl object; callers hand it requests and
+// sleep. At most 64 transfers are alive at once, per origin no more than its route allows; the rest
+// wait in order. The thread sleeps until something happens: it has no tick. Bodies are written to
+// their sinks on that thread, never paused. Nothing of curl's convenience that could leak is on: no
+// redirects, no cookies, no netrc, no content decoding, no proxy from the environment.
 class CurlEngine final : public HttpClient {
  public:
   explicit CurlEngine(std::string user_agent);

@@ -25,8 +25,9 @@ class Headers {
     fields_.emplace_back(std::move(name), std::move(value));
   }
 
-  const std::string* find(std::string_view name) const;       // the first
+  const std::string* find(std::string_view name) const;  // the first
   std::vector<std::string_view> all(std::string_view name) const;
+
   const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
 
  private:
@@ -52,7 +53,7 @@ struct Route {
   std::string client_cert_pem;
   Secret client_key_pem;
   bool insecure_skip_verify = false;
-  std::string proxy;              // URL; empty: none
+  std::string proxy;  // URL; empty: none
   std::string proxy_username;
   Secret proxy_password;
 };
@@ -63,9 +64,9 @@ struct ResponseHead {
   Headers headers;
 };
 
-// Where a body goes once its head is known: the sink for this answer's body, or null to have it kept
-// as text (an error page). Called once per answer, also when no body follows, on the engine's thread;
-// what it throws ends the exchange.
+// Where a body goes once its head is known: the sink for this answer's body, or null to have it
+// kept as text (an error page). Called once per answer, also when no body follows, on the engine's
+// thread; what it throws ends the exchange.
 using BodyChooser = std::function<Sink*(const ResponseHead&)>;
 
 struct HttpRequest {
@@ -74,24 +75,25 @@ struct HttpRequest {
   std::shared_ptr<const Route> route;
   Headers headers{};
   AddressPolicy addresses = AddressPolicy::any;
-  std::string body{};             // sent as it is
-  BodyChooser choose_body{};      // empty: the body is kept as text
+  std::string body{};                    // sent as it is
+  BodyChooser choose_body{};             // empty: the body is kept as text
   std::uint64_t text_limit = 64 * 1024;  // of a body kept as text; one byte more fails
   // From the start of the exchange (after any queueing) until the head is there, and the whole of a
   // text body; while a request body goes out, from its last piece on.
   Duration timeout = std::chrono::seconds(30);
   Duration stall_timeout = std::chrono::seconds(30);  // of a body slower than 1 KiB/s
-  std::optional<SteadyTime> not_before{};  // waits in the engine's queue until then
+  std::optional<SteadyTime> not_before{};             // waits in the engine's queue until then
 };
 
 struct HttpResponse {
   ResponseHead head;
-  std::string text;            // empty when a sink took the body
+  std::string text;              // empty when a sink took the body
   std::uint64_t body_bytes = 0;  // received, whoever took them
-  int http_version = 11;       // 10, 11, 20
-  Duration duration{0};        // without waiting in the engine's queue
+  int http_version = 11;         // 10, 11, 20
+  Duration duration{0};          // without waiting in the engine's queue
 
   int status() const { return head.status; }
+
   const Headers& headers() const { return head.headers; }
 };
 
@@ -103,7 +105,8 @@ class HttpClient {
  public:
   virtual ~HttpClient() = default;
 
-  // Blocks. Safe from any thread. When `stop` is requested the exchange is dropped: Error(cancelled).
+  // Blocks. Safe from any thread. When `stop` is requested the exchange is dropped:
+  // Error(cancelled).
   virtual HttpResponse send(const HttpRequest& request, std::stop_token stop) = 0;
 };
 

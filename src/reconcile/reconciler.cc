@@ -208,6 +208,20 @@ void Reconciler::withdraw(Pass& pass) {
   }
 }
 
+// Content becomes unnamed when a revision is replaced or withdrawn, and only then is there anything
+// new to sweep.
+void Reconciler::sweep_if_superseded(const PassResult& result, WallTime now) {
+  if (std::none_of(result.charts.begin(), result.charts.end(),
+                   [](const Outcome& chart) { return chart.previous.has_value(); }))
+    return;
+  SweepPolicy policy;
+  policy.min_age = rooms_.spec.cache.min_age;
+  policy.max_size = rooms_.spec.cache.max_size;
+  for (const std::string& owner : sweep(rooms_.cache.volume(), policy, now).expired_roots)
+    rooms_.log.warning("RootsExpired", "not renewed for 7 days; its content is no longer kept",
+                       {{"owner", owner}});
+}
+
 // What keeps the volumes tidy never fails a pass: it is tried again with the next one.
 void Reconciler::keep_house(Pass& pass) {
   const Volume& volume = rooms_.cache.volume();
@@ -223,8 +237,10 @@ void Reconciler::keep_house(Pass& pass) {
     }
     write_roots(volume, rooms_.spec.name, roots, now);
     write_status(*rooms_.publisher.control(), rooms_.spec.name, pass.result, pass.confirmed, now);
+    sweep_if_superseded(pass.result, now);
     if (std::any_of(pass.result.charts.begin(), pass.result.charts.end(), [](const Outcome& chart) {
-          return chart.state == ChartState::updated || chart.state == ChartState::repaired;
+          return chart.state == ChartState::updated || chart.state == ChartState::repaired ||
+                 chart.state == ChartState::removed;
         }))
       rebuild_layout_index(volume, rooms_.references);
   } catch (const Error& error) {

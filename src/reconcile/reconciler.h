@@ -37,6 +37,7 @@ class Reconciler {
   std::optional<SteadyTime> next_try(const Pass& pass, const Outcome& outcome, unsigned failures);
   void excuse_if_recent(const Pass& pass, Outcome& outcome, const ChartSpec& chart);
   void withdraw(Pass& pass);
+  void sweep_if_superseded(const PassResult& result, WallTime now);
   void keep_house(Pass& pass);
 
   Rooms rooms_;

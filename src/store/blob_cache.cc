@@ -192,7 +192,8 @@ std::string BlobCache::read(const BlobFile& blob, std::uint64_t limit) const {
   FileSource source(file.get(), volume_.root().path() / blob_path(blob.digest));
   CappedBuffer buffer(limit, "blob " + blob.digest.str());
   std::byte chunk[64 * 1024];
-  while (const std::size_t count = source.read(chunk)) buffer.write(Bytes(chunk, count));
+  while (const std::size_t count = source.read(chunk))
+    buffer.write(Bytes(chunk, count));
   return buffer.take();
 }
 

@@ -22,7 +22,8 @@ std::optional<Digest> digest_of_file(const Directory& blobs, const Digest& name)
     Hasher hasher(name.algorithm());
     FileSource source(file->get(), blobs.path() / name.hex());
     std::array<std::byte, 64 * 1024> chunk{};
-    while (const std::size_t count = source.read(chunk)) hasher.update(Bytes(chunk.data(), count));
+    while (const std::size_t count = source.read(chunk))
+      hasher.update(Bytes(chunk.data(), count));
     return hasher.finish();
   } catch (const Error&) {
     return std::nullopt;

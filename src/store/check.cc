@@ -18,8 +18,7 @@ void for_each_blob(const Volume& volume, Visit visit) {
     return;
   for (const std::string& algorithm : blobs->names()) {
     const auto status = blobs->status(algorithm);
-    const auto folder =
-        status && S_ISDIR(status->st_mode) ? blobs->find(algorithm) : std::nullopt;
+    const auto folder = status && S_ISDIR(status->st_mode) ? blobs->find(algorithm) : std::nullopt;
     if (!folder)
       continue;
     for (const std::string& name : folder->names())

@@ -12,7 +12,7 @@ namespace ocisync {
 
 struct DamagedBlob {
   Digest digest;
-  bool manifest = false;             // some reference calls it its manifest
+  bool manifest = false;              // some reference calls it its manifest
   std::vector<Reference> references;  // cached references that lead to it
 };
 
@@ -25,8 +25,8 @@ struct CheckReport {
 // blobs are no damage: they are fetched when they are needed.
 CheckReport check_cache(const Volume& volume, const ReferenceStore& references);
 
-// Removes a damaged blob, so that whoever needs it next fetches it. Does nothing when it is intact by
-// now.
+// Removes a damaged blob, so that whoever needs it next fetches it. Does nothing when it is intact
+// by now.
 void discard_damaged(const Volume& volume, const Digest& digest);
 
 }  // namespace ocisync

@@ -52,7 +52,8 @@ std::string index_document(const Volume& volume, const ReferenceStore& reference
       entries.emplace(reference.str(), describe(*entry.manifest, *manifest, reference.str()));
   });
   Json list = Json::array();
-  for (auto& [name, entry] : entries) list.add(std::move(entry));
+  for (auto& [name, entry] : entries)
+    list.add(std::move(entry));
   Json document = Json::object();
   document.set("schemaVersion", 2);
   document.set("mediaType", media_type::kIndex);

@@ -43,7 +43,8 @@ void add_digest(const Json* descriptor, std::vector<Digest>& into) {
 void add_digests(const Json* descriptors, std::vector<Digest>& into) {
   if (descriptors == nullptr)
     return;
-  for (const Json& descriptor : descriptors->items()) add_digest(&descriptor, into);
+  for (const Json& descriptor : descriptors->items())
+    add_digest(&descriptor, into);
 }
 
 void add_closure(const Volume& volume, const Digest& manifest, int depth, DigestSet& into) {
@@ -53,7 +54,8 @@ void add_closure(const Volume& volume, const Digest& manifest, int depth, Digest
   if (!document)
     return;
   into.insert(document->blobs.begin(), document->blobs.end());
-  for (const Digest& child : document->manifests) add_closure(volume, child, depth + 1, into);
+  for (const Digest& child : document->manifests)
+    add_closure(volume, child, depth + 1, into);
 }
 
 bool is_complete(const Volume& volume, const CachedManifest& manifest, int depth) {

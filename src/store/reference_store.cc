@@ -37,7 +37,8 @@ std::optional<ReferenceEntry> resolve(const Volume& volume, const ReferenceLinks
 
 ReferenceLinks links_for(const std::string& path, const ReferenceEntry& entry) {
   std::string up = "../";  // out of refs/
-  for (std::size_t i = 0; i < split(path, '/').size(); ++i) up += "../";
+  for (std::size_t i = 0; i < split(path, '/').size(); ++i)
+    up += "../";
   ReferenceLinks links;
   links.chart = up + chart_path({entry.name, entry.version});
   links.content = up + blob_path(entry.content);

@@ -109,9 +109,11 @@ std::string roots_file_name(std::string_view owner) {
 
 void write_roots(const Volume& volume, std::string_view owner, const Roots& roots, WallTime now) {
   Json blobs = Json::array();
-  for (const Digest& digest : roots.blobs) blobs.add(digest.str());
+  for (const Digest& digest : roots.blobs)
+    blobs.add(digest.str());
   Json references = Json::array();
-  for (const std::string& reference : roots.references) references.add(reference);
+  for (const std::string& reference : roots.references)
+    references.add(reference);
   Json document = Json::object();
   document.set("version", kVersion);
   document.set("owner", owner);
@@ -145,7 +147,8 @@ NamedContent read_named_content(const Volume& volume, WallTime now) {
       if (name.ends_with(kSuffix) && !is_leftover(name))
         add_roots(*folder, name, now, named);
   if (const auto folder = volume.root().find(".ocisync/pins"))
-    for (std::string& name : folder->names()) named.pins.insert(std::move(name));
+    for (std::string& name : folder->names())
+      named.pins.insert(std::move(name));
   return named;
 }
 

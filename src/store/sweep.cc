@@ -48,7 +48,8 @@ Inventory take_inventory(const Volume& volume, const NamedContent& named) {
       inventory.unnamed_references.push_back(place);
       return;
     }
-    for (const Digest& digest : place.links.blobs()) add_closure(volume, digest, inventory.named);
+    for (const Digest& digest : place.links.blobs())
+      add_closure(volume, digest, inventory.named);
   });
   return inventory;
 }
@@ -130,7 +131,8 @@ void remove_all_leftovers(const Volume& volume, WallTime now) {
 // Expired roots are told of once.
 void drop_expired(const Volume& volume, const std::vector<std::string>& owners) {
   if (const auto folder = volume.root().find(".ocisync/roots"))
-    for (const std::string& owner : owners) folder->remove_tree(roots_file_name(owner));
+    for (const std::string& owner : owners)
+      folder->remove_tree(roots_file_name(owner));
 }
 
 SweepReport tally(const std::vector<StoredBlob>& blobs, const DigestSet& going) {
@@ -157,14 +159,16 @@ SweepReport sweep(const Volume& volume, const SweepPolicy& policy, WallTime now)
     victims = choose_victims(blobs, inventory.named, policy, now);
 
   DigestSet going;
-  for (const StoredBlob& blob : victims) going.insert(blob.digest);
+  for (const StoredBlob& blob : victims)
+    going.insert(blob.digest);
   SweepReport report = tally(blobs, going);
   report.expired_roots = named.expired;
   report.unreadable_roots = named.unreadable;
   if (named.unreadable.empty())
     report.removed_references = remove_references(volume, inventory, going, policy, now);
   if (!policy.dry_run) {
-    for (const StoredBlob& blob : victims) remove_blob(volume, blob);
+    for (const StoredBlob& blob : victims)
+      remove_blob(volume, blob);
     drop_expired(volume, named.expired);
   }
   return report;

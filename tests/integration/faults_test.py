@@ -129,6 +129,22 @@ class Faults(Case):
         chart = self.assert_code(self.ocisync.sync(), 3).chart("web")
         self.assertEqual((chart["reason"], chart["stage"]), ("ProtocolViolation", "resolve"))
 
+    def test_an_optional_chart_never_changes_the_exit_code(self):
+        self.ocisync.spec([self.ref, {"name": "gone", "ref": f"oci://{self.proxy.host}/charts/web:9.9.9",
+                                      "required": False}])
+        run = self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual((run.chart("gone")["state"], run.chart("web")["state"]), ("failed", "updated"))
+
+    def test_a_chart_that_cannot_be_checked_may_be_stale_for_a_while(self):
+        self.ocisync.spec([self.ref], acceptStale="1h")
+        self.assert_code(self.ocisync.sync(), 0)
+        self.proxy.always("*", "/manifests/", status(503))
+        self.proxy.always("HEAD", "/manifests/", status(503))
+        run = self.assert_code(self.ocisync.run("--timeout", "1s"), 0)
+        self.assertEqual(run.chart("web")["state"], "failed")
+        self.ocisync.spec([self.ref], acceptStale="1ms")
+        self.assert_code(self.ocisync.run("--timeout", "1s"), 1)
+
     def test_a_registry_that_comes_up_late_is_waited_for(self):
         self.registry.stop()
         process = self.ocisync.popen("--timeout", "20s")

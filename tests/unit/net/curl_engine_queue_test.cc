@@ -30,8 +30,10 @@ TEST_F(CurlEngineQueue, ASilentOriginDelaysNoOther) {
   LoopbackServer silent([](Exchange& exchange) { exchange.hang(); });
   LoopbackServer lively([](Exchange& exchange) { exchange.send(ok("here")); });
   const auto greedy = plain_route(200);
+  std::stop_source stop;
   std::vector<std::future<HttpResponse>> stuck;
-  for (int i = 0; i < 80; ++i) stuck.push_back(send_aside(get(silent.url(), greedy)));
+  for (int i = 0; i < 80; ++i)
+    stuck.push_back(send_aside(get(silent.url(), greedy), stop.get_token()));
   silent.wait_for_requests(48);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(send(get(lively.url())).text, "here");
   EXPECT_EQ(silent.requests().size(), 48U);

@@ -141,8 +141,10 @@ TEST_F(ReferenceStoreTest, FollowsNoLinkOutOfTheCache) {
     fs::create_symlink(target, tag_folder() / link);
     return references.find(reference).has_value();
   };
-  for (const char* target : blob_targets) EXPECT_FALSE(finds_with("content", target)) << target;
-  for (const char* target : chart_targets) EXPECT_FALSE(finds_with("chart", target)) << target;
+  for (const char* target : blob_targets)
+    EXPECT_FALSE(finds_with("content", target)) << target;
+  for (const char* target : chart_targets)
+    EXPECT_FALSE(finds_with("chart", target)) << target;
 }
 
 TEST_F(ReferenceStoreTest, ReplacesWhateverStandsInALinksPlace) {
@@ -289,7 +291,8 @@ TEST_F(ReferenceStoreTest, VisitsEveryWholeSetAndPassesOverTheRest) {
 
 TEST_F(ReferenceStoreTest, WalksNoDeeperThanAReferenceCanBe) {
   std::string path = (folder.path() / "refs").string();
-  for (int i = 0; i < 50; ++i) path += "/d";
+  for (int i = 0; i < 300; ++i)
+    path += "/d";
   fs::create_directories(path + "/tags/1");
   int places = 0;
   walk_references(volume, [&](const ReferencePlace&) { ++places; });

@@ -202,7 +202,8 @@ bool shares_a_time_out() {
 
 TEST(SharedBlob, TimesOutOnceForAllWhoWait) {
   bool shared = false;
-  for (int round = 0; round < 100 && !shared; ++round) shared = shares_a_time_out();
+  for (int round = 0; round < 100 && !shared; ++round)
+    shared = shares_a_time_out();
   EXPECT_TRUE(shared);
 }
 
