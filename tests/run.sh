@@ -24,11 +24,14 @@ deploy/setup.sh --tests
 export OCISYNC_TEST_TOOLS="${OCISYNC_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/ocisync-test-tools}"
 export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$PWD" CCACHE_SLOPPINESS=pch_defines,time_macros
 
+step "build"
+cmake --preset dev >/dev/null
+cmake --build --preset dev
+
 step "unit tests under address and undefined behaviour sanitizers"
 cmake --preset asan >/dev/null
 cmake --build --preset asan
-ctest --preset asan --parallel "$(nproc)" --output-on-failure >build/asan/ctest.log ||
-  { cat build/asan/ctest.log; exit 1; }
+ctest --preset asan --parallel "$(nproc)" >build/asan/ctest.log || { cat build/asan/ctest.log; exit 1; }
 tail -n 4 build/asan/ctest.log
 
 if $full; then
@@ -38,16 +41,11 @@ if $full; then
   step "clang-tidy"
   cmake --workflow --preset tidy
   step "fuzzing"
-  cmake --preset fuzz >/dev/null
-  cmake --build --preset fuzz
-  OCISYNC_FUZZ_SECONDS="${OCISYNC_FUZZ_SECONDS:-60}" ctest --preset fuzz
-  for test in tests/scale/*.py; do
-    step "$test"
-    python3 "$test" build/dev/src/ocisync
-  done
+  cmake --workflow --preset fuzz
+  step "ten thousand charts"
+  python3 tests/scale/ten_thousand.py build/dev/src/ocisync
+  export OCISYNC_KILL_ROUNDS=100
 fi
 
-step "build and every test"
-cmake --preset dev >/dev/null
-cmake --build --preset dev
+step "every test"
 ctest --preset dev --parallel "$(nproc)"

@@ -14,7 +14,8 @@ namespace {
 
 // Looks for a blob's descriptor in a cached manifest, or in the manifests of a cached index.
 std::optional<Descriptor> find_descriptor(BlobCache& cache, const Digest& manifest,
-                                          const Digest& wanted, std::uint64_t limit, int depth = 0) {
+                                          const Digest& wanted, std::uint64_t limit,
+                                          int depth = 0) {
   const auto blob = cache.find(manifest);
   if (!blob || depth > 3)
     return std::nullopt;
@@ -36,32 +37,32 @@ std::optional<Descriptor> find_descriptor(BlobCache& cache, const Digest& manife
 // Fetches damaged blobs again through the references that lead to them.
 class Repair {
  public:
-  Repair(const Options& options, const Spec& spec, const Volume& volume, const Clock& clock, Log& log)
-      : spec_(spec), volume_(volume), cache_(volume), references_(volume),
+  Repair(const Options& options, const Spec& spec, const Volume& volume, const Clock& clock,
+         Log& log)
+      : spec_(spec),
+        volume_(volume),
+        cache_(volume),
         registry_(options, spec, clock, log) {}
 
   // False: no reference leads to it, or the registry has it no more.
   bool repair(const DamagedBlob& blob, std::stop_token stop) {
     discard_damaged(volume_, blob.digest);
-    for (const Reference& reference : blob.references)
-      if (fetch(blob, reference, stop))
-        return true;
-    return false;
+    return std::any_of(blob.leads.begin(), blob.leads.end(),
+                       [&](const Lead& lead) { return fetch(blob, lead, stop); });
   }
 
  private:
-  bool fetch(const DamagedBlob& blob, const Reference& reference, std::stop_token stop) {
+  bool fetch(const DamagedBlob& blob, const Lead& lead, std::stop_token stop) {
     TransferCounts counts;
-    if (blob.manifest) {
+    if (lead.manifest == blob.digest) {
       const auto fetched =
-          registry_.client().manifest(reference.with_digest(blob.digest), counts, stop);
+          registry_.client().manifest(lead.reference.with_digest(blob.digest), counts, stop);
       cache_.keep(fetched.bytes, blob.digest);
       return true;
     }
-    const auto entry = references_.find(reference);
     const auto descriptor =
-        entry && entry->manifest
-            ? find_descriptor(cache_, *entry->manifest, blob.digest, spec_.limits.manifest_size)
+        lead.manifest
+            ? find_descriptor(cache_, *lead.manifest, blob.digest, spec_.limits.manifest_size)
             : std::nullopt;
     if (!descriptor)
       return false;
@@ -71,7 +72,7 @@ class Repair {
           const BlobTarget target{.sink = writer,
                                   .offset = [&] { return writer.written(); },
                                   .restart = [&] { writer.restart(); }};
-          registry_.client().blob(reference, *descriptor, target, counts, stop);
+          registry_.client().blob(lead.reference, *descriptor, target, counts, stop);
         },
         stop);
     return true;
@@ -80,14 +81,13 @@ class Repair {
   const Spec& spec_;
   const Volume& volume_;
   BlobCache cache_;
-  ReferenceStore references_;
   RegistryWiring registry_;
 };
 
 Json to_json(const DamagedBlob& blob, bool repaired) {
   Json references = Json::array();
-  for (const Reference& reference : blob.references)
-    references.add(reference.str());
+  for (const Lead& lead : blob.leads)
+    references.add(lead.reference.str());
   Json entry = Json::object();
   entry.set("digest", blob.digest.str());
   entry.set("references", std::move(references));
@@ -97,8 +97,8 @@ Json to_json(const DamagedBlob& blob, bool repaired) {
 
 std::string line_of(const DamagedBlob& blob, bool repaired) {
   std::string names;
-  for (const Reference& reference : blob.references)
-    names += (names.empty() ? "" : ", ") + reference.str();
+  for (const Lead& lead : blob.leads)
+    names += (names.empty() ? "" : ", ") + lead.reference.str();
   return fmt::format("{}: {} ({})\n", blob.digest.str(), repaired ? "fetched again" : "damaged",
                      names.empty() ? "no reference leads to it" : names);
 }
@@ -122,7 +122,7 @@ int run_cache_check(const Options& options) {
   std::size_t left = 0;
   // Manifests first: they are what leads to the others.
   std::vector<DamagedBlob> todo = report.damaged;
-  std::stable_partition(todo.begin(), todo.end(), [](const DamagedBlob& b) { return b.manifest; });
+  std::stable_partition(todo.begin(), todo.end(), [](const DamagedBlob& b) { return b.is_manifest(); });
   std::optional<Repair> repair;
   if (options.repair && !todo.empty())
     repair.emplace(options, spec, volume, clock, *log);

@@ -17,8 +17,8 @@ int run_gc(const Options& options) {
     spec = load_effective_spec(options, *log);
   const CacheSpec settings = spec ? spec->cache : CacheSpec{};
   const RealClock clock;
-  const Volume volume = Volume::open(cache_path(options, spec),
-                                     settings.group_write ? kGroupModes : kDefaultModes);
+  const Volume volume =
+      Volume::open(cache_path(options, spec), settings.group_write ? kGroupModes : kDefaultModes);
   SweepPolicy policy;
   policy.min_age = settings.min_age;
   policy.max_size = settings.max_size;

@@ -1,9 +1,8 @@
-#include <unistd.h>
-
 #include <exception>
 #include <string>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "app/commands.h"
 #include "app/output.h"

@@ -28,7 +28,8 @@ std::string variable_of(std::string flag) {
 Duration duration_flag(std::string_view flag, const std::string& text) {
   const auto value = parse_duration(text);
   if (!value)
-    refuse(fmt::format("--{}: '{}' is not a duration (like 30s, 5m, 1h30m)", flag, printable(text)));
+    refuse(
+        fmt::format("--{}: '{}' is not a duration (like 30s, 5m, 1h30m)", flag, printable(text)));
   return *value;
 }
 
@@ -44,8 +45,8 @@ Value choice(std::string_view flag, const std::string& text,
   refuse(fmt::format("--{}: '{}' is not one of {}", flag, printable(text), names));
 }
 
-// The texts of all options as given; empty means not given. Turned into Options at the end, so that a
-// flag and its variable go through the same checks.
+// The texts of all options as given; empty means not given. Turned into Options at the end, so that
+// a flag and its variable go through the same checks.
 struct Raw {
   std::vector<std::string> config, only;
   std::string cache, exports, registry_config, concurrency, accept_stale, timeout, output,
@@ -57,7 +58,8 @@ struct Raw {
 // Declares the flags of each command once, with their help.
 class CommandLine {
  public:
-  CommandLine() : app_("ocisync keeps Helm charts from OCI registries as directories on a volume.") {
+  CommandLine()
+      : app_("ocisync keeps Helm charts from OCI registries as directories on a volume.") {
     app_.require_subcommand(0, 1);
     app_.set_version_flag("--version", [] { return std::string(); });
     add_sync_flags(app_);
@@ -153,7 +155,8 @@ class CommandLine {
 };
 
 bool truth(std::string_view flag, const std::string& text) {
-  return choice<bool>(flag, lower(text), {{"true", true}, {"1", true}, {"false", false}, {"0", false}});
+  return choice<bool>(flag, lower(text),
+                      {{"true", true}, {"1", true}, {"false", false}, {"0", false}});
 }
 
 void apply_environment(Raw& raw, const EnvironmentVariable& environment) {
@@ -186,8 +189,9 @@ void apply_environment(Raw& raw, const EnvironmentVariable& environment) {
 }
 
 unsigned concurrency_flag(const std::string& text) {
-  const bool digits = !text.empty() && text.size() <= 3 &&
-                      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !text.empty() && text.size() <= 3 &&
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
   const unsigned value = digits ? static_cast<unsigned>(std::stoul(text)) : 0;
   if (value < 1 || value > 256)
     refuse(fmt::format("--concurrency: '{}' is not a number from 1 to 256", printable(text)));
@@ -222,8 +226,8 @@ Options checked(const Raw& raw) {
                                           {"warning", LogLevel::warning},
                                           {"error", LogLevel::error}});
   if (!raw.log_format.empty())
-    options.log_format = choice<LogFormat>(
-        "log-format", raw.log_format, {{"text", LogFormat::text}, {"json", LogFormat::json}});
+    options.log_format = choice<LogFormat>("log-format", raw.log_format,
+                                           {{"text", LogFormat::text}, {"json", LogFormat::json}});
   options.fail_fast = raw.fail_fast;
   options.quiet = raw.quiet;
   options.all = raw.all;
@@ -234,11 +238,13 @@ Options checked(const Raw& raw) {
   return options;
 }
 
-// A misspelt variable is easy to miss; what Kubernetes injects for a Service of our name is not ours.
+// A misspelt variable is easy to miss; what Kubernetes injects for a Service of our name is not
+// ours.
 std::vector<std::string> unknown_variables(const std::vector<std::string>& variables) {
   static constexpr std::array<std::string_view, 13> kKnown = {
-      "config",  "only",       "cache",     "export",    "registry-config", "concurrency", "accept-stale",
-      "timeout", "output",     "log-level", "log-format", "fail-fast",       "quiet"};
+      "config",      "only",         "cache",   "export", "registry-config",
+      "concurrency", "accept-stale", "timeout", "output", "log-level",
+      "log-format",  "fail-fast",    "quiet"};
   std::vector<std::string> warnings;
   for (const std::string& name : variables) {
     const bool ours = name.starts_with("OCISYNC_");
@@ -268,8 +274,9 @@ Options parse_options(int argc, const char* const* argv, const EnvironmentVariab
   options.command = command;
   options.help_text = std::move(help);
   options.warnings = unknown_variables(variables);
-  const bool needs_config = command == Command::sync || (command == Command::validate &&
-                                                         !options.print_schema && !options.print_reference);
+  const bool needs_config =
+      command == Command::sync ||
+      (command == Command::validate && !options.print_schema && !options.print_reference);
   if (needs_config && options.config.empty())
     refuse("--config is missing: which spec file? (or set OCISYNC_CONFIG)");
   return options;

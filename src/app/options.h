@@ -34,12 +34,12 @@ struct Options {
   bool quiet = false;
   std::optional<LogLevel> log_level;
   std::optional<LogFormat> log_format;
-  bool all = false;           // gc
-  bool dry_run = false;       // gc
-  bool repair = false;        // cache check
-  bool print_schema = false;  // validate
-  bool print_reference = false;  // validate
-  std::string help_text;      // of the command asked for
+  bool all = false;                   // gc
+  bool dry_run = false;               // gc
+  bool repair = false;                // cache check
+  bool print_schema = false;          // validate
+  bool print_reference = false;       // validate
+  std::string help_text;              // of the command asked for
   std::vector<std::string> warnings;  // unknown OCISYNC_ variables
 };
 

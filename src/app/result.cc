@@ -105,7 +105,8 @@ std::string result_table(const PassResult& result) {
   const auto counts = count_states(result);
   for (const ChartState state : kStates)
     if (const auto found = counts.find(state); found != counts.end())
-      summary += fmt::format("{}{} {}", summary.empty() ? "" : ", ", found->second, to_string(state));
+      summary +=
+          fmt::format("{}{} {}", summary.empty() ? "" : ", ", found->second, to_string(state));
   return aligned(rows) + (failures.empty() ? "" : "\n" + failures) +
          fmt::format("\n{} charts: {} in {:.2f}s\n", result.charts.size(),
                      summary.empty() ? "nothing to do" : summary, seconds(result.duration));

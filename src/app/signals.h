@@ -14,6 +14,7 @@ class Signals {
   ~Signals();
 
   std::stop_token stop() const { return source_.get_token(); }
+
   int received() const { return received_.load(); }  // 0: none so far
 
  private:

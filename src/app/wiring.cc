@@ -1,10 +1,10 @@
 #include "app/wiring.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <random>
+
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -33,7 +33,8 @@ ClientSettings client_settings(const Spec& spec) {
 }  // namespace
 
 std::optional<std::string> environment_variable(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());  // NOLINT(concurrency-mt-unsafe): never set
+  const char* value =
+      std::getenv(std::string(name).c_str());  // NOLINT(concurrency-mt-unsafe): never set
   return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
@@ -48,9 +49,12 @@ std::vector<std::string> environment_names() {
 
 std::unique_ptr<Log> make_log(const Options& options) {
   const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  const bool machine = environment_variable("CI").has_value() || environment_variable("NO_COLOR").has_value();
-  const LogFormat format = options.log_format.value_or(terminal && !machine ? LogFormat::text : LogFormat::json);
-  return std::make_unique<Log>(options.log_level.value_or(LogLevel::info), format, terminal && !machine);
+  const bool machine =
+      environment_variable("CI").has_value() || environment_variable("NO_COLOR").has_value();
+  const LogFormat format =
+      options.log_format.value_or(terminal && !machine ? LogFormat::text : LogFormat::json);
+  return std::make_unique<Log>(options.log_level.value_or(LogLevel::info), format,
+                               terminal && !machine);
 }
 
 Spec load_effective_spec(const Options& options, Log& log) {
@@ -84,11 +88,13 @@ std::filesystem::path cache_path(const Options& options, const std::optional<Spe
     return std::filesystem::path(*helm) / "registry";
   if (const auto home = environment_variable("HOME"); home && !home->empty())
     return std::filesystem::path(*home) / ".helm" / "registry";
-  throw Error(Reason::usage_invalid,
-              "no cache directory: set --cache, OCISYNC_CACHE or spec.cache.path (HOME is not set)");
+  throw Error(
+      Reason::usage_invalid,
+      "no cache directory: set --cache, OCISYNC_CACHE or spec.cache.path (HOME is not set)");
 }
 
-RegistryWiring::RegistryWiring(const Options& options, const Spec& spec, const Clock& clock, Log& log)
+RegistryWiring::RegistryWiring(const Options& options, const Spec& spec, const Clock& clock,
+                               Log& log)
     : http_("ocisync/" OCISYNC_VERSION),
       credentials_(environment_variable, {options.registry_config}, clock),
       authenticator_(http_, clock),
@@ -103,13 +109,17 @@ Wiring::Wiring(const Options& options, Spec spec, Log& log)
       references_(volume_),
       publisher_([&] {
         if (!spec_.exports.path)
-          throw Error(Reason::usage_invalid, "no export directory: set --export or spec.export.path");
+          throw Error(Reason::usage_invalid,
+                      "no export directory: set --export or spec.export.path");
         return Publisher::open(*spec_.exports.path, spec_.name, spec_.exports);
       }()),
       registry_(options, spec_, clock_, log),
-      lanes_(std::min<std::size_t>(spec_.concurrency, std::max<std::size_t>(spec_.charts.size(), 1)), clock_),
-      reconciler_(Rooms{spec_, registry_.client(), cache_, references_, publisher_, lanes_, log, clock_},
-                  make_random()) {
+      lanes_(
+          std::min<std::size_t>(spec_.concurrency, std::max<std::size_t>(spec_.charts.size(), 1)),
+          clock_),
+      reconciler_(
+          Rooms{spec_, registry_.client(), cache_, references_, publisher_, lanes_, log, clock_},
+          make_random()) {
   cache_.on_disk_full([this] {
     SweepPolicy policy;
     policy.everything_unnamed = true;

@@ -18,7 +18,8 @@ std::vector<std::string> environment_names();
 // The log as flags, environment and terminal ask for it.
 std::unique_ptr<Log> make_log(const Options& options);
 
-// Loads the spec and lays flags over it. Throws Error(spec_invalid) whose message is the whole report.
+// Loads the spec and lays flags over it. Throws Error(spec_invalid) whose message is the whole
+// report.
 Spec load_effective_spec(const Options& options, Log& log);
 
 // Where the cache is: flag or environment, the spec, $HELM_HOME/registry, ~/.helm/registry.
@@ -44,7 +45,9 @@ class Wiring {
   Wiring(const Options& options, Spec spec, Log& log);
 
   Reconciler& reconciler() { return reconciler_; }
+
   const Spec& spec() const { return spec_; }
+
   const Clock& clock() const { return clock_; }
 
  private:

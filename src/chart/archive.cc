@@ -189,7 +189,8 @@ UnpackedChart unpack_chart(Source& archive, const Directory& into, const Archive
   GzipReader inflated(archive, bounds_of(limits));
   TarReader tar(inflated);
   Unpacker unpacker(into, limits, modes);
-  while (const auto entry = tar.next()) unpacker.take(*entry, tar);
+  while (const auto entry = tar.next())
+    unpacker.take(*entry, tar);
   return unpacker.finish();
 }
 

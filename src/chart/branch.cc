@@ -9,7 +9,8 @@ const Directory& Branch::reach(std::string_view path) {
   std::size_t shared = 0;
   while (shared < levels_.size() && shared < parts.size() && levels_[shared].name == parts[shared])
     ++shared;
-  while (levels_.size() > shared) levels_.pop_back();
+  while (levels_.size() > shared)
+    levels_.pop_back();
   for (const std::string_view part : std::span(parts).subspan(shared)) {
     const Directory& parent = levels_.empty() ? root_ : levels_.back().directory;
     levels_.push_back({std::string(part), parent.ensure(part, mode_)});

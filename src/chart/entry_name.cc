@@ -55,7 +55,8 @@ EntryName EntryName::parse(std::string_view raw, bool directory, const ArchiveLi
   if (slash == std::string_view::npos && !directory)
     refuse(Reason::chart_invalid, raw, "lies outside the chart's directory");
   const auto parts = split(name, '/');
-  for (const std::string_view part : parts) check_component(part, raw, limits);
+  for (const std::string_view part : parts)
+    check_component(part, raw, limits);
   if (parts.size() - 1 > limits.depth)
     refuse(Reason::limit_exceeded, raw, fmt::format("lies deeper than {} levels", limits.depth));
   // Helm takes such a name for a way out of the chart's directory.

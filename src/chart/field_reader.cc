@@ -50,14 +50,17 @@ Json json_of(const YamlValue& value) {
       return json_of(go_scalar(value));
     case YamlValue::Kind::sequence: {
       Json list = Json::array();
-      for (const YamlValue& item : value.items) list.add(json_of(item));
+      for (const YamlValue& item : value.items)
+        list.add(json_of(item));
       return list;
     }
     case YamlValue::Kind::map: {
       std::map<std::string, Json> sorted;
-      for (const YamlValue::Entry& entry : value.entries) sorted[entry.key] = json_of(entry.value);
+      for (const YamlValue::Entry& entry : value.entries)
+        sorted[entry.key] = json_of(entry.value);
       Json object = Json::object();
-      for (auto& [key, member] : sorted) object.set(key, std::move(member));
+      for (auto& [key, member] : sorted)
+        object.set(key, std::move(member));
       return object;
     }
   }
@@ -84,7 +87,8 @@ YamlValue tree_of(const Json& json) {
       break;
     case Json::Kind::array:
       value.kind = YamlValue::Kind::sequence;
-      for (const Json& item : json.items()) value.items.push_back(tree_of(item));
+      for (const Json& item : json.items())
+        value.items.push_back(tree_of(item));
       break;
     case Json::Kind::object:
       value.kind = YamlValue::Kind::map;
@@ -121,13 +125,15 @@ bool FieldReader::flag(std::string_view key) const {
 
 Json FieldReader::lines(std::string_view key) const {
   Json list = Json::array();
-  for (const YamlValue& item : items(key)) list.add(one_line(text_of(item, name(key))));
+  for (const YamlValue& item : items(key))
+    list.add(one_line(text_of(item, name(key))));
   return list;
 }
 
 Json FieldReader::raw_list(std::string_view key) const {
   Json list = Json::array();
-  for (const YamlValue& item : items(key)) list.add(json_of(item));
+  for (const YamlValue& item : items(key))
+    list.add(json_of(item));
   return list;
 }
 
@@ -141,7 +147,8 @@ Json FieldReader::texts_by_key(std::string_view key) const {
   std::map<std::string, std::string> sorted;
   for (const YamlValue::Entry& entry : value->entries)
     sorted[entry.key] = text_of(entry.value, fmt::format("{}.{}", name(key), entry.key));
-  for (auto& [own, member] : sorted) object.set(own, std::move(member));
+  for (auto& [own, member] : sorted)
+    object.set(own, std::move(member));
   return object;
 }
 

@@ -47,7 +47,8 @@ void set_unless_empty(Json& object, std::string key, Json value) {
 
 Json read_maintainer(const FieldReader& in) {
   Json out = Json::object();
-  for (const char* key : {"name", "email", "url"}) set_unless_empty(out, key, in.line(key));
+  for (const char* key : {"name", "email", "url"})
+    set_unless_empty(out, key, in.line(key));
   return out;
 }
 

@@ -54,7 +54,8 @@ std::string block(std::string_view prefix, std::string_view name, std::uint64_t 
 std::string pax_record(std::string_view key, std::string_view value) {
   const std::size_t bare = key.size() + value.size() + 3;
   std::size_t length = bare + 1;
-  while (fmt::formatted_size("{}", length) + bare != length) ++length;
+  while (fmt::formatted_size("{}", length) + bare != length)
+    ++length;
   return fmt::format("{} {}={}\n", length, key, value);
 }
 

@@ -33,12 +33,14 @@ std::string member_text(const Json::Member& member) {
 std::string yaml_text(const Json& value) {
   std::string result;
   if (!value.items().empty()) {
-    for (const Json& item : value.items()) result += "- " + hanging(yaml_text(item));
+    for (const Json& item : value.items())
+      result += "- " + hanging(yaml_text(item));
   } else if (!value.members().empty()) {
     auto members = value.members();
     std::sort(members.begin(), members.end(),
               [](const Json::Member& a, const Json::Member& b) { return a.first < b.first; });
-    for (const Json::Member& member : members) result += member_text(member);
+    for (const Json::Member& member : members)
+      result += member_text(member);
   } else if (const std::string* text = value.string()) {
     result = yaml_quote(*text) + '\n';
   } else {

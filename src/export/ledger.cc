@@ -31,7 +31,8 @@ Json to_json(const Superseded& superseded) {
 Json to_json(const LedgerEntry& entry) {
   const Publication& p = entry.publication;
   Json history = Json::array();
-  for (const Superseded& superseded : entry.history) history.add(to_json(superseded));
+  for (const Superseded& superseded : entry.history)
+    history.add(to_json(superseded));
   Json json = Json::object();
   if (p.index)
     json.set("index", p.index->str());

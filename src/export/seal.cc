@@ -48,7 +48,8 @@ std::optional<std::uint64_t> stamp_of(const Directory& tree, const TreeRecord& r
                               static_cast<std::uint64_t>(status.st_size),
                               static_cast<std::uint64_t>(status.st_mode),
                               nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
-    for (const std::uint64_t word : words) sum = fold(sum, word);
+    for (const std::uint64_t word : words)
+      sum = fold(sum, word);
   }
   return sum;
 }

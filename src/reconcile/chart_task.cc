@@ -19,7 +19,9 @@ constexpr std::uint64_t kProvenanceLimit = 1ULL << 20;
 class Place {
  public:
   explicit Place(std::counting_semaphore<>& places) : places_(places) { places_.acquire(); }
+
   ~Place() { places_.release(); }
+
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
 
@@ -120,9 +122,8 @@ Reference ChartTask::choose_tag(Attempt& attempt) {
   std::vector<std::string> tags =
       rooms_.registry.tags(chart.reference, attempt.counts, attempt.stop);
   if (chart.tag_filter)
-    std::erase_if(tags, [&](const std::string& tag) {
-      return !std::regex_match(tag, *chart.tag_filter);
-    });
+    std::erase_if(
+        tags, [&](const std::string& tag) { return !std::regex_match(tag, *chart.tag_filter); });
   const auto tag = highest_tag(tags, *chart.range, chart.range_text);
   if (!tag)
     throw Error(Reason::no_matching_version,
@@ -207,8 +208,8 @@ std::string ChartTask::document(Attempt& attempt, const Reference& reference,
   if (descriptor.media_type == media_type::kHelmConfig)
     return rooms_.cache.read(
         ensure_blob(reference, descriptor, kConfigLimit, attempt.counts, attempt.stop), limit);
-  const FetchedManifest fetched = fetch_manifest(
-      attempt, reference.with_digest(descriptor.digest), descriptor.digest);
+  const FetchedManifest fetched =
+      fetch_manifest(attempt, reference.with_digest(descriptor.digest), descriptor.digest);
   rooms_.cache.keep(fetched.bytes, fetched.digest);
   return fetched.bytes;
 }
@@ -346,7 +347,8 @@ void ChartTask::publish(Attempt& attempt, const Revision& revision, const Select
 // Names are allowed to disagree (the archive's Chart.yaml decides); people want to know.
 void ChartTask::warn_of_mismatch(const ChartSpec& chart, const Revision& revision,
                                  const CachedChart& cached, const TreeRecord& tree) {
-  const auto warn = [&](std::string_view what, const std::string& elsewhere, const std::string& own) {
+  const auto warn = [&](std::string_view what, const std::string& elsewhere,
+                        const std::string& own) {
     if (elsewhere != own)
       rooms_.log.warning("MetadataMismatch", "Chart.yaml says otherwise and decides",
                          {{"chart", chart.name},

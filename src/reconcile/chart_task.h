@@ -32,9 +32,9 @@ struct Rooms {
   const Clock& clock;
 };
 
-// One chart's journey from wish to shelf: resolve, manifest, config and content side by side, unpack,
-// publish. One attempt a call, on the caller's thread; several charts may be under way in several
-// threads. This is the one place where an Error becomes an Outcome.
+// One chart's journey from wish to shelf: resolve, manifest, config and content side by side,
+// unpack, publish. One attempt a call, on the caller's thread; several charts may be under way in
+// several threads. This is the one place where an Error becomes an Outcome.
 class ChartTask {
  public:
   explicit ChartTask(const Rooms& rooms);
@@ -50,7 +50,8 @@ class ChartTask {
   Reference choose_tag(Attempt& attempt);
   Revision resolve(Attempt& attempt);
   void watch_tag(Attempt& attempt, const Reference& reference);
-  FetchedManifest fetch_manifest(Attempt& attempt, const Reference& reference, const Digest& digest);
+  FetchedManifest fetch_manifest(Attempt& attempt, const Reference& reference,
+                                 const Digest& digest);
   std::string document(Attempt& attempt, const Reference& reference, const Descriptor& descriptor);
   SelectedChart select(Attempt& attempt, Revision& revision);
   CachedChart ensure_blobs(Attempt& attempt, const Revision& revision, const ChartManifest& chart);

@@ -33,7 +33,11 @@ class RecordedFile final : public Sink {
   }
 
   TreeEntry entry() {
-    return {.path = name_, .directory = false, .size = size_, .mtime_ns = 0, .digest = hasher_.finish()};
+    return {.path = name_,
+            .directory = false,
+            .size = size_,
+            .mtime_ns = 0,
+            .digest = hasher_.finish()};
   }
 
  private:
@@ -92,8 +96,7 @@ void add_archive(TreeRecord& record, const BlobCache& cache, const CachedChart& 
     record.assembled = true;
   }
   if (chart.provenance)
-    record.entries.push_back(
-        copy_blob(cache, *chart.provenance, into, name + ".prov", modes.file));
+    record.entries.push_back(copy_blob(cache, *chart.provenance, into, name + ".prov", modes.file));
 }
 
 }  // namespace
@@ -121,8 +124,9 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
   add_archive(record, cache, chart, unpacked, files, modes, into);
   if (format == ExportFormat::both) {
     if (!into.rename_new(temporary, into, record.chart_name))
-      throw Error(Reason::chart_invalid,
-                  fmt::format("the chart's name '{}' is also the name of its archive", record.chart_name));
+      throw Error(
+          Reason::chart_invalid,
+          fmt::format("the chart's name '{}' is also the name of its archive", record.chart_name));
     add_files(record, unpacked, record.chart_name + "/");
   } else {
     into.remove_tree(temporary);

@@ -21,9 +21,9 @@ struct CachedChart {
 //   directory  the chart's files
 //   archive    <name>-<version>.tgz, byte for byte as the registry serves it, and its .prov
 //   both       <name>/ and the archive
-// The names are Chart.yaml's. Formats that split a chart into meta and content are joined again, and
-// their archive is assembled deterministically. Whatever the format, the whole chart is unpacked and
-// judged first. Throws what unpacking throws.
+// The names are Chart.yaml's. Formats that split a chart into meta and content are joined again,
+// and their archive is assembled deterministically. Whatever the format, the whole chart is
+// unpacked and judged first. Throws what unpacking throws.
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
                            const LimitsSpec& limits, Modes modes, const Directory& into);
 

@@ -17,8 +17,8 @@ using Confirmations = std::map<std::string, WallTime, std::less<>>;
 // is what acceptStale is measured from. A file that cannot be read counts as never written.
 Confirmations read_confirmations(const Directory& control, std::string_view owner);
 
-// Writes what `result` says of each chart, replacing the file in one step. Charts that were confirmed
-// by this pass get `now`, the others keep the time of `before`.
+// Writes what `result` says of each chart, replacing the file in one step. Charts that were
+// confirmed by this pass get `now`, the others keep the time of `before`.
 void write_status(const Directory& control, std::string_view owner, const PassResult& result,
                   const Confirmations& before, WallTime now);
 

@@ -101,7 +101,8 @@ std::map<std::string, Lanes::Group>::iterator Lanes::next_group() {
   const auto busy = std::count_if(groups_.begin(), groups_.end(), [](const auto& entry) {
     return entry.second.running > 0 || !entry.second.ready.empty();
   });
-  // Half the lanes at most while another group has work: a registry that hangs leaves the other half.
+  // Half the lanes at most while another group has work: a registry that hangs leaves the other
+  // half.
   const std::size_t share = busy > 1 ? std::max<std::size_t>(1, lanes_.size() / 2) : lanes_.size();
   const auto may_run = [&](const auto& entry) {
     return !entry.second.ready.empty() && entry.second.running < share;

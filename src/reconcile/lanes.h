@@ -18,9 +18,9 @@
 namespace ocisync {
 
 // Plain blocking workers. A job belongs to a group (the registry it talks to); a lane belongs to
-// nobody. Groups take turns, and while several have work none may hold more than its share of lanes,
-// so one slow registry cannot starve the others. A job that has to wait (a retry) waits in a queue
-// ordered by time, never in a lane. Safe from any thread, jobs included.
+// nobody. Groups take turns, and while several have work none may hold more than its share of
+// lanes, so one slow registry cannot starve the others. A job that has to wait (a retry) waits in a
+// queue ordered by time, never in a lane. Safe from any thread, jobs included.
 class Lanes {
  public:
   Lanes(std::size_t count, const Clock& clock);
@@ -36,12 +36,12 @@ class Lanes {
 
   void add(Job job);
 
-  // Blocks until nothing is queued, waiting or running, or until `stop`: then queued and waiting jobs
-  // are dropped and only those that run are awaited. Returns how many were dropped.
+  // Blocks until nothing is queued, waiting or running, or until `stop`: then queued and waiting
+  // jobs are dropped and only those that run are awaited. Returns how many were dropped.
   std::size_t drain(std::stop_token stop);
 
-  // Work that may go on beside the caller's own. An idle lane takes it; if none does before get() is
-  // called, the caller does it there and then, so it can never wait for itself.
+  // Work that may go on beside the caller's own. An idle lane takes it; if none does before get()
+  // is called, the caller does it there and then, so it can never wait for itself.
   class Beside {
    public:
     void get();  // rethrows what the work threw
@@ -49,6 +49,7 @@ class Lanes {
    private:
     friend class Lanes;
     struct State;
+
     explicit Beside(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
     std::shared_ptr<State> state_;

@@ -21,8 +21,8 @@ inline constexpr std::string_view kNeverStarted = "the run ended before its turn
 // What became of one chart in one pass. `reason` to `http_status` are set when it failed.
 struct Outcome {
   std::string name;
-  std::string reference;  // as resolved: with the tag a range chose
-  std::string version;    // Chart.yaml's
+  std::string reference;           // as resolved: with the tag a range chose
+  std::string version;             // Chart.yaml's
   std::optional<Digest> digest;    // of the chart's manifest that is exported now
   std::optional<Digest> previous;  // what it replaced
   ChartState state = ChartState::skipped;
@@ -50,8 +50,8 @@ struct PassResult {
   std::vector<Outcome> charts;  // in the order of the spec, then what was withdrawn
 };
 
-// The exit code of a one-shot run (the table of the README): 0 when every required chart is in place;
-// of several failures one that a retry may help wins over one that it cannot.
+// The exit code of a one-shot run (the table of the README): 0 when every required chart is in
+// place; of several failures one that a retry may help wins over one that it cannot.
 int exit_code(const PassResult& result);
 
 }  // namespace ocisync

@@ -43,8 +43,9 @@ Step decide(const ChartSpec& chart, Layout layout, const Observed& observed,
     return {Action::update, fmt::format("the reference moved from {} to {}",
                                         published.resolved().str(), resolved.str())};
   if (published.format != chart.export_format)
-    return {Action::update, fmt::format("the export format changed from {} to {}",
-                                        to_string(published.format), to_string(chart.export_format))};
+    return {Action::update,
+            fmt::format("the export format changed from {} to {}", to_string(published.format),
+                        to_string(chart.export_format))};
   if (published.layout != layout)
     return {Action::update, fmt::format("the layout changed from {} to {}",
                                         to_string(published.layout), to_string(layout))};
@@ -67,10 +68,9 @@ std::vector<Publication> withdrawals(const Spec& spec, const std::vector<Publica
   std::vector<Publication> gone;
   std::copy_if(published.begin(), published.end(), std::back_inserter(gone),
                [&](const Publication& publication) {
-                 return std::none_of(spec.charts.begin(), spec.charts.end(),
-                                     [&](const ChartSpec& chart) {
-                                       return chart.export_path == publication.path;
-                                     });
+                 return std::none_of(
+                     spec.charts.begin(), spec.charts.end(),
+                     [&](const ChartSpec& chart) { return chart.export_path == publication.path; });
                });
   return gone;
 }

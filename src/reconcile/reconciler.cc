@@ -171,8 +171,8 @@ void Reconciler::excuse_if_recent(const Pass& pass, Outcome& outcome, const Char
   if (confirmed == pass.confirmed.end())
     return;
   const bool recent = rooms_.clock.wall() - confirmed->second < rooms_.spec.accept_stale;
-  const bool intact = rooms_.publisher.examine(chart.export_path, publication) ==
-                      PublishedState::current;
+  const bool intact =
+      rooms_.publisher.examine(chart.export_path, publication) == PublishedState::current;
   if (recent && intact) {
     outcome.in_place = true;
     outcome.hint = fmt::format("confirmed at {}, accepted for {}", rfc3339(confirmed->second),
@@ -196,7 +196,8 @@ void Reconciler::withdraw(Pass& pass) {
       outcome.state = ChartState::removed;
       outcome.in_place = true;
       outcome.message = "no longer in the spec";
-      rooms_.log.info("ChartRemoved", outcome.message, {{"chart", gone.chart}, {"path", gone.path}});
+      rooms_.log.info("ChartRemoved", outcome.message,
+                      {{"chart", gone.chart}, {"path", gone.path}});
     } catch (const Error& error) {
       outcome.state = ChartState::failed;
       outcome.reason = error.reason();
@@ -244,7 +245,8 @@ void Reconciler::keep_house(Pass& pass) {
         }))
       rebuild_layout_index(volume, rooms_.references);
   } catch (const Error& error) {
-    rooms_.log.warning("HousekeepingFailed", "volumes could not be tidied; the next pass tries again",
+    rooms_.log.warning("HousekeepingFailed",
+                       "volumes could not be tidied; the next pass tries again",
                        {{"error", std::string(error.what())}});
   }
 }

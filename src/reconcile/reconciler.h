@@ -12,16 +12,17 @@
 namespace ocisync {
 
 struct PassOptions {
-  std::set<std::string> only;  // chart names; empty: all. Others are skipped and nothing is withdrawn
-  bool fail_fast = false;      // the first required failure stops what has not begun
+  std::set<std::string>
+      only;                // chart names; empty: all. Others are skipped and nothing is withdrawn
+  bool fail_fast = false;  // the first required failure stops what has not begun
   SteadyTime deadline = SteadyTime::max();  // a retry that would come later fails the chart instead
-  std::string deadline_text;   // for the message: "--timeout 5m"
+  std::string deadline_text;                // for the message: "--timeout 5m"
 };
 
 // Keeps the exports like the spec. One pass: every chart goes through its journey in a lane, a
-// failure that may heal is tried again with growing pauses until the deadline, exports that left the
-// spec are withdrawn, superseded revisions and unnamed cache content are cleared, and what is kept is
-// written down. Not safe from several threads; several processes may do the same at once.
+// failure that may heal is tried again with growing pauses until the deadline, exports that left
+// the spec are withdrawn, superseded revisions and unnamed cache content are cleared, and what is
+// kept is written down. Not safe from several threads; several processes may do the same at once.
 class Reconciler {
  public:
   Reconciler(const Rooms& rooms, Random random);

@@ -156,7 +156,8 @@ Token Authenticator::State::ask(const AuthContext& context, const Approach& appr
   const auto ask_for = [&](const std::vector<std::string>& scopes) {
     question.scopes.clear();
     for (const std::string& scope : scopes)
-      for (const std::string_view part : split(scope, ' ')) question.scopes.emplace_back(part);
+      for (const std::string_view part : split(scope, ' '))
+        question.scopes.emplace_back(part);
     return ask_token_service(question, sender, clock, stop);
   };
   if (turn.scopes().size() > 1) {

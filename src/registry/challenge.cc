@@ -54,7 +54,8 @@ class Scanner {
 
  private:
   void skip_blanks() {
-    while (!rest_.empty() && is_blank(rest_.front())) rest_.remove_prefix(1);
+    while (!rest_.empty() && is_blank(rest_.front()))
+      rest_.remove_prefix(1);
   }
 
   void skip_separators() {

@@ -245,7 +245,8 @@ void RegistryClient::expect(const std::vector<Reference>& references) {
   for (const Reference& reference : references)
     for (const Endpoint& endpoint : endpoints(state_->spec, reference, Question::by_digest))
       scopes[endpoint.base.origin()].push_back(endpoint.pull_scope());
-  for (const auto& [origin, needed] : scopes) state_->auth.expect_scopes(origin, needed);
+  for (const auto& [origin, needed] : scopes)
+    state_->auth.expect_scopes(origin, needed);
 }
 
 std::string RegistryClient::registry_key(const Reference& reference) const {

@@ -1,5 +1,6 @@
 #include "registry/delivery.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,6 +19,20 @@ using Freshness = CredentialStore::Freshness;
 bool storage_may_reconsider(const Answer& answer) {
   return answer.away &&
          (answer.status() == 400 || answer.status() == 403 || answer.status() == 410);
+}
+
+bool offers(const std::vector<Challenge>& challenges, std::string_view scheme) {
+  return std::any_of(challenges.begin(), challenges.end(),
+                     [&](const Challenge& each) { return each.scheme == scheme; });
+}
+
+// The same password again would be refused again. A fresh token need not be, nor what the registry
+// did not get because it used to ask for something else.
+bool another_answer_may_do(const Credential& credential, const Secret& refused,
+                           const std::vector<Challenge>& challenges) {
+  if (offers(challenges, "bearer"))
+    return credential.kind != Credential::Kind::bearer;
+  return offers(challenges, "basic") && !refused.reveal().starts_with("Basic ");
 }
 
 Whose whose(const Url& url, const Endpoint& endpoint) {
@@ -67,7 +82,7 @@ Answer Delivery::authorised() {
   std::optional<Secret> header =
       with_second_chance([&] { return counter_.auth.anticipate(context_, errand_.scope, stop_); });
   for (int refusals = header ? 1 : 0;; ++refusals) {
-    Answer answer = chase(errand_.url, header);
+    Answer answer = chase(header);
     if (answer.status() != 401) {
       turn.met();
       return answer;
@@ -78,14 +93,14 @@ Answer Delivery::authorised() {
           fmt::format("{} wants credentials for {}, but it is not the registry: none are sent",
                       answer.url.origin().authority(), errand_.what))
           .http_status(401);
-    const bool token = header && header->reveal().starts_with("Bearer ") &&
-                       context_.credential.kind != Credential::Kind::bearer;
-    const bool changed = refusals == 1 && read_again();
-    if (refusals == 2 || (refusals == 1 && !changed && !token))
+    if (refusals == 2)
+      throw complaint(answer, errand_);
+    const auto asked = challenges(answer);
+    if (refusals == 1 && !read_again() &&
+        !another_answer_may_do(context_.credential, *header, asked))
       throw complaint(answer, errand_);
     header = with_second_chance([&] {
-      return std::optional(
-          counter_.auth.answer(context_, errand_.scope, challenges(answer), header, stop_));
+      return std::optional(counter_.auth.answer(context_, errand_.scope, asked, header, stop_));
     });
     turn.met();
   }
@@ -93,8 +108,8 @@ Answer Delivery::authorised() {
 
 // Follows redirects. Once the way has left the registry's origin it never carries the header again,
 // not even when it leads back.
-Answer Delivery::chase(const Url& start, const std::optional<Secret>& header) {
-  Url url = start;
+Answer Delivery::chase(const std::optional<Secret>& header) {
+  Url url = errand_.url;
   bool home = true;
   for (int hop = 0;; ++hop) {
     HttpResponse response = send(url, home, header);
@@ -133,17 +148,22 @@ HttpResponse Delivery::send(const Url& url, bool home, const std::optional<Secre
   if (errand_.prepare)
     errand_.prepare(request);
   HttpResponse response = http_.send(request, stop_);
-  const Credential& credential = context_.credential;
-  const std::string sent = header ? header->reveal().substr(header->reveal().find(' ') + 1) : "";
-  response.text =
-      without_secrets(std::move(response.text),
-                      {Secret(sent), credential.secret,
-                       Secret(credential.username.empty()
-                                  ? ""
-                                  : credential.username + ":" + credential.secret.reveal())});
+  if (response.status() >= 400)
+    response.text = without_secrets(std::move(response.text), secrets_of(header));
   if (home)
     counter_.warnings.hear(endpoint_.host(), response.headers());
   return response;
+}
+
+// What a server that repeats our request would show.
+std::vector<Secret> Delivery::secrets_of(const std::optional<Secret>& header) const {
+  const Credential& credential = context_.credential;
+  std::vector<Secret> secrets = {credential.secret};
+  if (credential.kind == Credential::Kind::basic)
+    secrets.emplace_back(credential.username + ":" + credential.secret.reveal());
+  if (header)
+    secrets.emplace_back(header->reveal().substr(header->reveal().find(' ') + 1));
+  return secrets;
 }
 
 // A bare 401 happens; then the registry's front door tells how it wants to be answered.

@@ -75,9 +75,10 @@ class Delivery {
 
  private:
   Answer authorised();
-  Answer chase(const Url& start, const std::optional<Secret>& header);
+  Answer chase(const std::optional<Secret>& header);
   HttpResponse send(const Url& url, bool home, const std::optional<Secret>& header);
   std::vector<Challenge> challenges(const Answer& answer);
+  std::vector<Secret> secrets_of(const std::optional<Secret>& header) const;
   bool read_again();
   template <typename Act>
   auto with_second_chance(Act act) -> decltype(act());

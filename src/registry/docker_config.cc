@@ -26,8 +26,10 @@ Key split_key(std::string_view text) {
       text.remove_prefix(scheme.size());
   const auto slash = std::min(text.find('/'), text.size());
   std::string_view path = text.substr(slash);
-  while (path.starts_with('/')) path.remove_prefix(1);
-  while (path.ends_with('/')) path.remove_suffix(1);
+  while (path.starts_with('/'))
+    path.remove_prefix(1);
+  while (path.ends_with('/'))
+    path.remove_suffix(1);
   if (path == "v1" || path == "v2")
     path = {};
   return {credential_host(text.substr(0, slash)), std::string(path)};
@@ -98,7 +100,8 @@ DockerConfig DockerConfig::parse(std::string_view text, std::string source) {
   DockerConfig config;
   config.source_ = std::move(source);
   if (const Json* auths = json.find("auths"))
-    for (const auto& [key, value] : auths->members()) config.add(key, value);
+    for (const auto& [key, value] : auths->members())
+      config.add(key, value);
   if (const Json* helpers = json.find("credHelpers"))
     for (const auto& [host, suffix] : helpers->members())
       if (suffix.string())
@@ -114,7 +117,8 @@ DockerConfig DockerConfig::parse_legacy(std::string_view text, std::string sourc
     return parse(text, std::move(source));
   DockerConfig config;
   config.source_ = std::move(source);
-  for (const auto& [key, value] : json.members()) config.add(key, value);
+  for (const auto& [key, value] : json.members())
+    config.add(key, value);
   return config;
 }
 

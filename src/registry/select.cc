@@ -164,7 +164,8 @@ SelectedChart select_chart(const Index& index, std::string_view wanted_name,
   if (candidates.empty())
     throw Error(Reason::unsupported, "the index holds no Helm chart");
   if (candidates.size() > 1) {
-    for (Candidate& each : candidates) consult_config(each, read);
+    for (Candidate& each : candidates)
+      consult_config(each, read);
     narrow(candidates, [&](const Candidate& each) { return each.name == wanted_name; });
     narrow(candidates, [&](const Candidate& each) {
       return each.version == wanted_version || tag_of_version(each.version) == wanted_version;

@@ -63,7 +63,8 @@ Secret TokenCache::get(const Key& key, const std::string& scope, Bounds bounds,
   const Turn turn = begin(key, shelf, scope, bounds);
   const auto flight = std::make_shared<Flight>();
   flight->alone = turn.scopes().size() == 1;
-  for (const std::string& each : turn.scopes()) shelf.under_way[each] = flight;
+  for (const std::string& each : turn.scopes())
+    shelf.under_way[each] = flight;
   lock.unlock();
   try {
     const Token token = fetch(turn);
@@ -84,7 +85,8 @@ void TokenCache::land(const Key& key, const Turn& turn, Flight& flight,
     const std::lock_guard lock(mutex_);
     Shelf& shelf = shelves_[key];
     shelf.one_at_a_time = shelf.one_at_a_time || turn.alone_;
-    for (const std::string& scope : turn.scopes()) shelf.under_way.erase(scope);
+    for (const std::string& scope : turn.scopes())
+      shelf.under_way.erase(scope);
     if (token)
       keep(shelf, turn, *token);
     else  // what was announced still will be needed
@@ -104,7 +106,8 @@ void TokenCache::keep(Shelf& shelf, const Turn& turn, const Token& token) {
   const std::size_t count = turn.alone_ ? 1 : turn.scopes().size();
   const auto held = std::make_shared<const Held>(
       Held{token.text, turn.needed(), count, now + usable(token.lifetime)});
-  for (std::size_t i = 0; i < count; ++i) shelf.tokens[turn.scopes()[i]] = held;
+  for (std::size_t i = 0; i < count; ++i)
+    shelf.tokens[turn.scopes()[i]] = held;
 }
 
 void TokenCache::refuse(const Secret& header, const std::string& scope, bool too_narrow) {

@@ -29,7 +29,8 @@ HttpRequest get_request(const TokenQuestion& question) {
   Url url = question.realm.url;
   if (!question.service.empty())
     url = url.with_query("service", question.service);
-  for (const std::string& scope : question.scopes) url = url.with_query("scope", scope);
+  for (const std::string& scope : question.scopes)
+    url = url.with_query("scope", scope);
   const Credential& credential = question.credential;
   if (credential.kind == Credential::Kind::basic)
     url = url.with_query("account", credential.username);
@@ -42,7 +43,8 @@ HttpRequest get_request(const TokenQuestion& question) {
 
 HttpRequest post_request(const TokenQuestion& question) {
   std::string scope;
-  for (const std::string& one : question.scopes) scope += (scope.empty() ? "" : " ") + one;
+  for (const std::string& one : question.scopes)
+    scope += (scope.empty() ? "" : " ") + one;
   HttpRequest request = request_to(Method::post, question.realm.url, question);
   request.headers.add("Content-Type", "application/x-www-form-urlencoded");
   request.body =

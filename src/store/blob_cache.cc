@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <mutex>
 #include <utility>
 
@@ -20,13 +19,10 @@ namespace ocisync {
 namespace {
 
 constexpr std::uint64_t kReserve = 16 << 20;
-// A frozen process may hold a lock for ever; then fetching twice is the lesser evil.
-constexpr auto kPatience = std::chrono::minutes(2);
 
 // Leaves others room to breathe: 16 MiB, or a 32nd of a volume smaller than half a GiB.
 void require_space(const Directory& root, std::uint64_t size) {
-  struct statvfs info {};
-
+  struct statvfs info = {};
   if (::fstatvfs(root.fd(), &info) != 0)
     throw system_error(errno, "examining " + root.path().string());
   if (info.f_blocks == 0)
@@ -110,9 +106,7 @@ BlobFile BlobCache::ensure(const Descriptor& descriptor, const Fetch& fetch, std
   bool fetched = false;
   if (!present(descriptor))
     state_->flights.run(descriptor, stop, [&] {
-      const auto give_up = [&, start = std::chrono::steady_clock::now()] {
-        return stop.stop_requested() || std::chrono::steady_clock::now() - start > kPatience;
-      };
+      const auto give_up = [&] { return stop.stop_requested(); };
       const auto lock = volume_.lock(lock_name(descriptor.digest), give_up);
       if (stop.stop_requested())
         throw Error(Reason::cancelled,

@@ -83,8 +83,7 @@ bool BlobExaminer::judge(const Digest& digest, const struct stat& status) {
 }
 
 bool BlobExaminer::knows(const Digest& digest, int fd) const {
-  struct stat status {};
-
+  struct stat status = {};
   const auto known = finding(digest);
   return known && known->intact && ::fstat(fd, &status) == 0 && known->stamp == Stamp(status);
 }

@@ -37,8 +37,7 @@ std::optional<Digest> blob_of_target(std::string_view target) {
 }
 
 std::optional<struct stat> status_at(const Volume& volume, const std::string& relative) {
-  struct stat status {};
-
+  struct stat status = {};
   if (::fstatat(volume.root().fd(), relative.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
     return status;
   if (errno == ENOENT || errno == ENOTDIR)

@@ -40,13 +40,17 @@ void name_references(const Volume& volume, const ReferenceStore& references,
       const auto found = by_digest.find(digest);
       if (found == by_digest.end())
         continue;
-      found->second->references.push_back(reference);
-      found->second->manifest = found->second->manifest || entry.manifest == digest;
+      found->second->leads.push_back({reference, entry.manifest});
     }
   });
 }
 
 }  // namespace
+
+bool DamagedBlob::is_manifest() const {
+  return std::any_of(leads.begin(), leads.end(),
+                     [this](const Lead& lead) { return lead.manifest == digest; });
+}
 
 CheckReport check_cache(const Volume& volume, const ReferenceStore& references) {
   CheckReport report;
@@ -56,7 +60,7 @@ CheckReport check_cache(const Volume& volume, const ReferenceStore& references) 
     if (const auto size = examiner.examine(digest))
       report.bytes += *size;
     else
-      report.damaged.push_back({digest, false, {}});
+      report.damaged.push_back({digest, {}});
   });
   std::sort(report.damaged.begin(), report.damaged.end(),
             [](const DamagedBlob& a, const DamagedBlob& b) { return a.digest < b.digest; });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "oci/digest.h"
@@ -10,10 +11,18 @@
 
 namespace ocisync {
 
+// A cached reference by which a blob may be fetched again.
+struct Lead {
+  Reference reference;
+  std::optional<Digest> manifest;  // what the registry calls it
+};
+
 struct DamagedBlob {
   Digest digest;
-  bool manifest = false;              // some reference calls it its manifest
-  std::vector<Reference> references;  // cached references that lead to it
+  std::vector<Lead> leads;
+
+  // Some reference calls it its manifest.
+  bool is_manifest() const;
 };
 
 struct CheckReport {

@@ -87,19 +87,17 @@ bool ReferenceStore::put(const Reference& reference, const ReferenceEntry& entry
   const std::string path = reference_path(reference, source_);
   const ReferenceLinks wanted = links_for(path, entry);
   const bool new_chart = note_chart(volume_, entry);
-  const auto place = [&] {
-    return volume_.root().ensure("refs/" + path, volume_.modes().directory);
-  };
-  if (read_links(place()) == wanted)
-    return new_chart;
+  if (const auto place = volume_.root().find("refs/" + path))
+    if (read_links(*place) == wanted)
+      return new_chart;
   const auto lock = volume_.lock(lock_name(path), never);
   // Without a lock two writers may leave a mixture, so each looks at what came out; and a remove()
   // may take a directory away before it holds anything.
   for (int attempts = 4;; --attempts) {
     try {
-      const Directory folder = place();
-      replace_links(folder, read_links(folder), wanted);
-      if (lock || attempts == 0 || read_links(folder) == wanted)
+      const Directory place = volume_.root().ensure("refs/" + path, volume_.modes().directory);
+      replace_links(place, read_links(place), wanted);
+      if (lock || attempts == 0 || read_links(place) == wanted)
         return true;
     } catch (const Error& error) {
       if (attempts == 0 || error.reason() != Reason::storage_failed)

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <limits>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -15,8 +16,7 @@ namespace {
 constexpr mode_t kPrivate = 0600;
 
 std::int64_t links_of(int fd) {
-  struct stat status {};
-
+  struct stat status = {};
   return ::fstat(fd, &status) == 0 ? static_cast<std::int64_t>(status.st_nlink) : 0;
 }
 
@@ -28,38 +28,39 @@ void flush(int fd, const std::filesystem::path& path) {
     throw system_error(errno, "writing " + path.string());
 }
 
-enum class Owner { alive, dead, unknown };
-
-Owner owner_of(const Directory& staging, const std::string& name) {
-  const auto file = staging.open_file(name);
-  if (!file)
-    return Owner::alive;  // published or removed since we listed it
-  if (::flock(file->get(), LOCK_EX | LOCK_NB) == 0)
-    return Owner::dead;
-  return errno == EWOULDBLOCK ? Owner::alive : Owner::unknown;
-}
-
-bool is_abandoned(const Directory& staging, const std::string& name, WallTime now) {
+// True when it went. The lock is held until then, so that its writer cannot begin in between.
+bool remove_if_abandoned(const Directory& staging, const std::string& name, WallTime now) {
   const auto status = staging.status(name);
   if (!status)
     return false;
+  bool abandoned = older_than(*status, kLeftoverAge, now);
+  std::optional<Fd> file;
   if (S_ISREG(status->st_mode)) {
-    const Owner owner = owner_of(staging, name);
-    if (owner != Owner::unknown)
-      return owner == Owner::dead;
+    file = staging.open_file(name);
+    if (!file)
+      return false;  // published or removed since we looked
+    if (::flock(file->get(), LOCK_EX | LOCK_NB) == 0)
+      abandoned = true;
+    else if (errno == EWOULDBLOCK)
+      abandoned = false;
   }
-  return older_than(*status, kLeftoverAge, now);
+  if (abandoned)
+    staging.remove_tree(name);
+  return abandoned;
 }
 
 }  // namespace
 
 StagingFile::StagingFile(const Volume& volume) : staging_(volume.staging()) {
   // Between creating and locking a sweep may take the file for a leftover: then make another.
-  do {
+  bool taken = true;
+  while (taken) {
     name_ = private_name("blob-");
     file_ = staging_.create_file(name_, kPrivate);
-    ::flock(file_.get(), LOCK_EX | LOCK_NB);  // no locks here: the sweep goes by age
-  } while (links_of(file_.get()) == 0);
+    // Any other failure means that there are no locks here, and sweeps go by age.
+    taken = ::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    taken = taken || links_of(file_.get()) == 0;
+  }
 }
 
 StagingFile::~StagingFile() {
@@ -94,8 +95,7 @@ struct stat StagingFile::publish(const Directory& into, std::string_view name, m
   staging_.rename(name_, into, name);
   name_.clear();
 
-  struct stat status {};
-
+  struct stat status = {};
   if (::fstat(file_.get(), &status) != 0)
     throw system_error(errno, "examining " + (into.path() / name).string());
   return status;
@@ -103,12 +103,8 @@ struct stat StagingFile::publish(const Directory& into, std::string_view name, m
 
 std::uint64_t sweep_staging(const Directory& staging, WallTime now) {
   std::uint64_t removed = 0;
-  for (const std::string& name : staging.names()) {
-    if (!is_abandoned(staging, name, now))
-      continue;
-    staging.remove_tree(name);
-    ++removed;
-  }
+  for (const std::string& name : staging.names())
+    removed += remove_if_abandoned(staging, name, now) ? 1 : 0;
   return removed;
 }
 

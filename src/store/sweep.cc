@@ -76,7 +76,13 @@ std::vector<StoredBlob> choose_victims(const std::vector<StoredBlob>& blobs, con
   return victims;
 }
 
-// A reference goes when a blob of it goes or is gone already, unless someone is just writing it.
+// Whether someone wrote to it since it was listed.
+bool has_changed(const Volume& volume, const ReferencePlace& place) {
+  const auto status = status_at(volume, "refs/" + place.path);
+  return !status || modified(*status) != modified(place.status);
+}
+
+// A reference goes when a blob of it goes or is gone already.
 bool loses_a_blob(const Volume& volume, const ReferencePlace& place, const DigestSet& going) {
   const auto blobs = place.links.blobs();
   return place.links.empty() || std::any_of(blobs.begin(), blobs.end(), [&](const Digest& digest) {
@@ -88,7 +94,8 @@ std::uint64_t remove_references(const Volume& volume, const Inventory& inventory
                                 const DigestSet& going, const SweepPolicy& policy, WallTime now) {
   std::uint64_t removed = 0;
   for (const ReferencePlace& place : inventory.unnamed_references) {
-    if (now - modified(place.status) < policy.floor || !loses_a_blob(volume, place, going))
+    const bool young = now - modified(place.status) < policy.floor;  // perhaps being written
+    if (young || !loses_a_blob(volume, place, going) || has_changed(volume, place))
       continue;
     if (!policy.dry_run)
       remove_reference(volume, place.path);

@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kFormat = 1;
 constexpr std::string_view kControl = ".ocisync";
+constexpr auto kLockPatience = std::chrono::minutes(2);
 
 // The format a cache was written with. Absent: none is noted, or nothing that we ever wrote.
 std::optional<std::uint64_t> noted_format(const Directory& control) {
@@ -78,8 +79,7 @@ void require_writable(const Volume& volume) {
 }
 
 std::string owner_and_mode(fs::path path) {
-  struct stat status {};
-
+  struct stat status = {};
   while (::stat(path.c_str(), &status) != 0) {
     if (!path.has_relative_path())
       return {};
@@ -153,7 +153,10 @@ Directory Volume::pins() const { return root_.ensure(".ocisync/pins", modes_.dir
 std::optional<FileLock> Volume::lock(std::string_view name,
                                      const std::function<bool()>& give_up) const {
   try {
-    return FileLock::acquire(locks(), name, give_up);
+    const auto start = std::chrono::steady_clock::now();
+    return FileLock::acquire(locks(), name, [&] {
+      return give_up() || std::chrono::steady_clock::now() - start > kLockPatience;
+    });
   } catch (const Error&) {
     return std::nullopt;  // a full disk, a lock file of another user
   }

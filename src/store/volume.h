@@ -47,8 +47,9 @@ class Volume {
   Directory roots() const;
   Directory pins() const;
 
-  // An advisory lock by that name. Locks only save work, so a volume that cannot give one is no
-  // error: absent when `give_up` said so, and when there are no locks here.
+  // An advisory lock by that name. Locks only save work, so not getting one is no error: absent
+  // when `give_up` said so, after two minutes (a frozen process must not stop the others), and
+  // where there are no locks.
   std::optional<FileLock> lock(std::string_view name, const std::function<bool()>& give_up) const;
 
  private:

@@ -18,7 +18,8 @@ using testing::UnorderedElementsAre;
 
 std::vector<std::string> paths_of(const UnpackedChart& chart) {
   std::vector<std::string> paths;
-  for (const ArchivedFile& file : chart.files) paths.push_back(file.path);
+  for (const ArchivedFile& file : chart.files)
+    paths.push_back(file.path);
   return paths;
 }
 
@@ -198,7 +199,8 @@ TEST(UnpackChart, KeepsNestedArchivesAndLookalikesAsPlainFiles) {
 TEST(UnpackChart, CarriesBytesUnchangedAcrossItsBuffers) {
   std::string contents(1'000'003, '\0');
   std::uint32_t state = 7;
-  for (char& c : contents) c = static_cast<char>((state = state * 1664525U + 1013904223U) >> 24U);
+  for (char& c : contents)
+    c = static_cast<char>((state = state * 1664525U + 1013904223U) >> 24U);
   for (const std::size_t size : {511U, 512U, 513U, 65'535U, 65'536U, 65'537U, 1'000'003U}) {
     Unpacking unpacking;
     const std::string part = contents.substr(0, size);

@@ -97,7 +97,8 @@ TEST(GoScalar, BecomesTheTextThatHelmStores) {
       {"a b", "a b"},
   };
 
-  for (const auto& each : cases) EXPECT_EQ(read_as_text(each.written), each.text) << each.written;
+  for (const auto& each : cases)
+    EXPECT_EQ(read_as_text(each.written), each.text) << each.written;
 }
 
 TEST(GoScalar, LeavesQuotedTextAlone) {

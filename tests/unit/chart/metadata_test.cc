@@ -194,7 +194,8 @@ TEST(ChartMetadata, SurvivesHostileYaml) {
   for (int i = 1; i < 12; ++i) {
     const std::string one = "*a" + std::to_string(i - 1);
     bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + one;
-    for (int j = 0; j < 9; ++j) bomb += ", " + one;
+    for (int j = 0; j < 9; ++j)
+      bomb += ", " + one;
     bomb += "]\n";
   }
   for (const std::string& yaml :

@@ -205,14 +205,30 @@ TEST_F(Trees, StayIntactWhenTheVolumeIsHandedToAGroup) {
   EXPECT_EQ(check(), TreeState::intact);
 }
 
+TEST_F(Trees, MadeForOneUserAreMadeAgainForAGroupButNotBack) {
+  make_tree(publisher, 1);
+  ExportSpec spec = spec_of(Layout::symlink);
+  spec.group_write = true;
+  Publisher group = Publisher::open(root(), "group", spec);
+  const auto check_group = [&] {
+    return group.trees().check(ExportFormat::directory, manifest_of(1), false);
+  };
+  EXPECT_EQ(check_group(), TreeState::altered);
+  make_tree(group, 1);
+  EXPECT_EQ(check_group(), TreeState::intact);
+  EXPECT_EQ(check(), TreeState::intact);
+}
+
 TEST_F(Trees, AreMadeOnceByManyAtTheSameTime) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i)
     threads.emplace_back([this, i] {
       Publisher own = open();
-      for (int number = 0; number < 10; ++number) make_tree(i % 2 ? own : publisher, number);
+      for (int number = 0; number < 10; ++number)
+        make_tree(i % 2 ? own : publisher, number);
     });
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   for (int number = 0; number < 10; ++number) {
     const auto record = publisher.trees().record(ExportFormat::directory, manifest_of(number));
     ASSERT_TRUE(record.has_value());

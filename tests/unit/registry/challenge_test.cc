@@ -94,11 +94,13 @@ TEST(Challenge, ReadsEveryWayServersAskForAuthentication) {
 
 TEST(Challenge, KeepsAtMostSixteenOfThirtyTwoParameters) {
   std::string many;
-  for (int i = 0; i < 40; ++i) many += fmt::format("S{} a=b, ", i);
+  for (int i = 0; i < 40; ++i)
+    many += fmt::format("S{} a=b, ", i);
   EXPECT_EQ(parse_challenges({many}).size(), 16U);
 
   std::string parameters = "Bearer ";
-  for (int i = 0; i < 100; ++i) parameters += fmt::format("p{}=v,", i);
+  for (int i = 0; i < 100; ++i)
+    parameters += fmt::format("p{}=v,", i);
   const auto challenges = parse_challenges({parameters});
   ASSERT_EQ(challenges.size(), 1U);
   EXPECT_EQ(challenges[0].parameters.size(), 32U);
@@ -106,7 +108,8 @@ TEST(Challenge, KeepsAtMostSixteenOfThirtyTwoParameters) {
 
 TEST(Challenge, ReadsNoMoreThanEightKibibytesOfAnAbsurdHeader) {
   std::string absurd = "Bearer ";
-  for (int i = 0; i < 100'000; ++i) absurd += fmt::format("p{}=\"v\",", i);
+  for (int i = 0; i < 100'000; ++i)
+    absurd += fmt::format("p{}=\"v\",", i);
   EXPECT_LE(parse_challenges({absurd}).size(), 1U);
   const std::string quotes = "Bearer realm=\"" + std::string(1 << 20, '\\');
   EXPECT_TRUE(parse_challenges({quotes}).empty());

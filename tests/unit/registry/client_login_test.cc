@@ -15,7 +15,8 @@ class Login : public Rig {
 
   std::vector<std::string> authorizations() const {
     std::vector<std::string> headers;
-    for (const auto& seen : http_.seen()) headers.push_back(seen.header("Authorization"));
+    for (const auto& seen : http_.seen())
+      headers.push_back(seen.header("Authorization"));
     return headers;
   }
 };
@@ -123,7 +124,8 @@ TEST_F(Login, AsksForFiftyRepositoriesAtATime) {
     references.push_back(ref(fmt::format("registry.example.com/c{}:1.0", i)));
   }
   client().expect(references);
-  for (const Reference& reference : references) manifest(reference);
+  for (const Reference& reference : references)
+    manifest(reference);
   EXPECT_EQ(registry_.token_requests, 3U);
   EXPECT_EQ(lines().size(), 120U + 1 + 3);
 }
@@ -137,10 +139,12 @@ TEST_F(Login, AsksForOneRepositoryAtATimeWhereTheServiceGivesNoMore) {
     references.push_back(ref(fmt::format("registry.example.com/c{}:1.0", i)));
   }
   client().expect(references);
-  for (const Reference& reference : references) manifest(reference);
+  for (const Reference& reference : references)
+    manifest(reference);
   EXPECT_EQ(registry_.token_requests, 10U);
   EXPECT_EQ(lines().size(), 10U + 10 + 1 + 1) << "one anonymous, one refused for its scope";
-  for (const Reference& reference : references) manifest(reference);
+  for (const Reference& reference : references)
+    manifest(reference);
   EXPECT_EQ(registry_.token_requests, 10U) << "all of them are kept";
 }
 
@@ -153,7 +157,8 @@ TEST_F(Login, AsksForOneRepositoryAtATimeWhereTheServiceRefusesMore) {
     references.push_back(ref(fmt::format("registry.example.com/c{}:1.0", i)));
   }
   client().expect(references);
-  for (const Reference& reference : references) manifest(reference);
+  for (const Reference& reference : references)
+    manifest(reference);
   EXPECT_EQ(registry_.token_requests, 6U);
 }
 
@@ -172,7 +177,8 @@ TEST_F(Login, OfManyAtOnceSendsOneAnonymousAndOneTokenRequest) {
       TransferCounts counts;
       client().manifest(reference, counts, {});
     });
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   EXPECT_EQ(registry_.token_requests, 1U);
   EXPECT_EQ(lines().size(), 16U + 2);
 }

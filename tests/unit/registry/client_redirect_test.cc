@@ -219,7 +219,8 @@ TEST_F(Redirects, AreBookedUnderTheConfiguredHost) {
   http_.on("GET https://s3.example.net/b", {{200, {}, "the blob"}});
   fetch();
   ASSERT_EQ(exchanges_.size(), 2U);
-  for (const Exchange& exchange : exchanges_) EXPECT_EQ(exchange.host, "registry.example.com");
+  for (const Exchange& exchange : exchanges_)
+    EXPECT_EQ(exchange.host, "registry.example.com");
   EXPECT_EQ(exchanges_[1].bytes, 8U);
   EXPECT_EQ(counts_.requests, 2U);
   EXPECT_EQ(counts_.bytes, 8U);

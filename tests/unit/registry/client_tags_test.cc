@@ -97,7 +97,8 @@ TEST_F(Tags, OfEndlessPagesStopAtAHundred) {
 
 TEST_F(Tags, AreNoMoreThanAHundredThousand) {
   std::string many = "[\"a\"";
-  for (int i = 0; i < 100'000; ++i) many += fmt::format(",\"t{}\"", i);
+  for (int i = 0; i < 100'000; ++i)
+    many += fmt::format(",\"t{}\"", i);
   on("", {page(many + "]")});
   EXPECT_EQ(reason_of([&] { tags(); }), Reason::limit_exceeded);
 }

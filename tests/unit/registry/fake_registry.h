@@ -148,8 +148,9 @@ class FakeRegistry {
       return {401, {}, R"({"errors":[{"code":"UNAUTHORIZED","message":"wrong password"}]})"};
     std::vector<std::string> scopes = parameters(seen.url.query(), "scope");
     if (post) {
+      const std::string all = parameters(seen.body, "scope").at(0);
       scopes.clear();
-      for (const std::string_view each : split(parameters(seen.body, "scope").at(0), ' '))
+      for (const std::string_view each : split(all, ' '))
         scopes.emplace_back(each);
     }
     if (refuses_many && scopes.size() > 1)

@@ -41,7 +41,8 @@ TEST_F(Mirrors, AreAskedForTagsOnlyWhenTheyMayResolve) {
   EXPECT_EQ(client().resolve(ref(), counts_, {}), digest_);
   manifest();
   EXPECT_EQ(lines().size(), 2U);
-  for (const auto& seen : http_.seen()) EXPECT_EQ(seen.url.origin().host, "registry.example.com");
+  for (const auto& seen : http_.seen())
+    EXPECT_EQ(seen.url.origin().host, "registry.example.com");
 
   http_.forget();
   entry().mirrors[0].resolve = true;
@@ -57,7 +58,6 @@ TEST_F(Mirrors, ThatFailInAnyWayAreNoReasonToFail) {
       {{403}},
       {{401, {{"WWW-Authenticate", R"(Bearer realm="http://10.0.0.1/")"}}}},
       {{500}},
-      {{429, {{"Retry-After", "3600"}}}},
       {fails(Reason::unavailable)},
       {fails(Reason::tls_failed)},
       {{307, {{"Location", "https://10.0.0.1/"}}}},
@@ -65,6 +65,7 @@ TEST_F(Mirrors, ThatFailInAnyWayAreNoReasonToFail) {
       {{200, {}, "shorter"}},
       {{200, {}, "much longer than it should be"}},
       {{200, {{"Content-Type", "text/html"}}, "<html>"}},
+      {{429, {{"Retry-After", "3600"}}}},
   };
   for (const auto& replies : failures) {
     http_.on(at_mirror("manifests", digest_.str()), replies);

@@ -25,7 +25,8 @@ class Secrecy : public Rig {
   // A server that repeats all it was sent.
   static std::string echo(const ScriptedHttp::Seen& seen) {
     std::string text = seen.body;
-    for (const auto& [name, value] : seen.headers.fields()) text += " " + name + ": " + value;
+    for (const auto& [name, value] : seen.headers.fields())
+      text += " " + name + ": " + value;
     return fmt::format(R"({{"errors":[{{"code":"ECHO","message":"{}"}}]}})", text);
   }
 };
@@ -136,7 +137,8 @@ TEST(Warnings, AreToldOncePerHostAndText) {
     Warnings warnings(log);
     Headers headers;
     headers.add("Warning", R"(299 - "rate limits are coming")");
-    for (const std::string host : {"a", "a", "b", "a"}) warnings.hear(host, headers);
+    for (const std::string host : {"a", "a", "b", "a"})
+      warnings.hear(host, headers);
     for (int i = 0; i < 1000; ++i) {
       Headers flood;
       flood.add("Warning", fmt::format(R"(299 - "number {}")", i));

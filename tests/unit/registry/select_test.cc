@@ -103,7 +103,8 @@ TEST_F(Selection, ReadsNothingTwice) {
 
 TEST_F(Selection, ReadsAtMostSixtyFourDocuments) {
   std::vector<Descriptor> images;
-  for (int i = 0; i < 65; ++i) images.push_back(image(std::to_string(i)));
+  for (int i = 0; i < 65; ++i)
+    images.push_back(image(std::to_string(i)));
   EXPECT_EQ(reason_of([&] { select(images); }), Reason::limit_exceeded);
 }
 
@@ -149,10 +150,12 @@ TEST_F(Selection, FailsWhereAnEntryCannotBeRead) {
 
 TEST_F(Selection, PassesOverTypesItDoesNotKnow) {
   const Descriptor web = chart("web", "1.0.0");
-  EXPECT_EQ(select({keep("application/x-unknown", "?"), web,
-                    keep(media_type::kDockerManifest, R"({"schemaVersion":2})")})
-                .manifest.digest,
-            web.digest);
+  const Descriptor docker = keep(
+      media_type::kDockerManifest,
+      fmt::format(
+          R"({{"schemaVersion":2,"config":{},"layers":[]}})",
+          descriptor("application/vnd.docker.container.image.v1+json", Digest::of("image"), 9)));
+  EXPECT_EQ(select({keep("application/x-unknown", "?"), web, docker}).manifest.digest, web.digest);
 }
 
 }  // namespace

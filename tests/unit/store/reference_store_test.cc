@@ -55,26 +55,23 @@ TEST_F(ReferenceStoreTest, FindsWhatWasPut) {
   EXPECT_FALSE(references.find(reference.with_tag("2.7.1")).has_value());
 }
 
+ino_t inode_of(const fs::path& path) {
+  struct stat status = {};
+  EXPECT_EQ(::lstat(path.c_str(), &status), 0);
+  return status.st_ino;
+}
+
 TEST_F(ReferenceStoreTest, TouchesNothingThatIsRightAlready) {
   references.put(reference, chart.entry());
-
-  struct stat before {
-  }, after{};
-
-  ASSERT_EQ(::lstat((tag_folder() / "meta").c_str(), &before), 0);
+  const ino_t meta = inode_of(tag_folder() / "meta");
+  const ino_t content = inode_of(tag_folder() / "content");
   EXPECT_FALSE(references.put(reference, chart.entry()));
-  ASSERT_EQ(::lstat((tag_folder() / "meta").c_str(), &after), 0);
-  EXPECT_EQ(before.st_ino, after.st_ino);
+  EXPECT_EQ(inode_of(tag_folder() / "meta"), meta);
   ReferenceEntry described = chart.entry();
   described.meta = other.meta;
-
-  struct stat content_before {
-  }, content_after{};
-
-  ASSERT_EQ(::lstat((tag_folder() / "content").c_str(), &content_before), 0);
   EXPECT_TRUE(references.put(reference, described));
-  ASSERT_EQ(::lstat((tag_folder() / "content").c_str(), &content_after), 0);
-  EXPECT_EQ(content_before.st_ino, content_after.st_ino);
+  EXPECT_NE(inode_of(tag_folder() / "meta"), meta);
+  EXPECT_EQ(inode_of(tag_folder() / "content"), content);
 }
 
 TEST_F(ReferenceStoreTest, ForgetsAManifestThatNoLongerBelongs) {

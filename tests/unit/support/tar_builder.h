@@ -70,7 +70,8 @@ inline std::string pax_records(const std::vector<std::pair<std::string, std::str
   for (const auto& [key, value] : records) {
     const std::string rest = " " + key + "=" + value + "\n";
     std::size_t length = rest.size();
-    while (std::to_string(length).size() + rest.size() != length) ++length;
+    while (std::to_string(length).size() + rest.size() != length)
+      ++length;
     result += std::to_string(length) + rest;
   }
   return result;
