@@ -20,6 +20,12 @@ std::atomic<std::size_t> allocations{0};
   throw std::bad_alloc();
 }
 
+// Every form of new must come from where delete gives back to, or a sanitizer rightly complains.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  ++allocations;
+  return std::malloc(size == 0 ? 1 : size);
+}
+
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 
 [[gnu::noinline]] void operator delete(void* memory, std::size_t /*size*/) noexcept {
