@@ -94,7 +94,7 @@ spec:
     - ref: oci://127.0.0.1:$port/charts/web:1.2.3
     - name: database
       ref: oci://127.0.0.1:$port/charts/db
-      version: "^0.4"
+      version: "0.4.0"
 YAML
 
 say "ocisync --config charts.yaml"
@@ -109,4 +109,4 @@ before=$(wc -l <"$work/access.log")
 ocisync --config "$work/charts.yaml" 2>"$work/sync.log" || { cat "$work/sync.log"; exit 1; }
 sleep 0.1
 echo "requests of the second run, as the registry saw them:"
-tail -n +"$((before + 1))" "$work/access.log" | grep -o '"[A-Z]* [^"]*"' | sed 's/^/  /'
+tail -n +"$((before + 1))" "$work/access.log" | grep -o '"[A-Z]\+ /[^"]*"' | sed 's/^/  /'
