@@ -39,10 +39,7 @@ class Repair {
  public:
   Repair(const Options& options, const Spec& spec, const Volume& volume, const Clock& clock,
          Log& log)
-      : spec_(spec),
-        volume_(volume),
-        cache_(volume),
-        registry_(options, spec, clock, log) {}
+      : spec_(spec), volume_(volume), cache_(volume), registry_(options, spec, clock, log) {}
 
   // False: no reference leads to it, or the registry has it no more.
   bool repair(const DamagedBlob& blob, std::stop_token stop) {
@@ -60,10 +57,9 @@ class Repair {
       cache_.keep(fetched.bytes, blob.digest);
       return true;
     }
-    const auto descriptor =
-        lead.manifest
-            ? find_descriptor(cache_, *lead.manifest, blob.digest, spec_.limits.manifest_size)
-            : std::nullopt;
+    const auto descriptor = lead.manifest ? find_descriptor(cache_, *lead.manifest, blob.digest,
+                                                            spec_.limits.manifest_size)
+                                          : std::nullopt;
     if (!descriptor)
       return false;
     cache_.ensure(
@@ -122,7 +118,8 @@ int run_cache_check(const Options& options) {
   std::size_t left = 0;
   // Manifests first: they are what leads to the others.
   std::vector<DamagedBlob> todo = report.damaged;
-  std::stable_partition(todo.begin(), todo.end(), [](const DamagedBlob& b) { return b.is_manifest(); });
+  std::stable_partition(todo.begin(), todo.end(),
+                        [](const DamagedBlob& b) { return b.is_manifest(); });
   std::optional<Repair> repair;
   if (options.repair && !todo.empty())
     repair.emplace(options, spec, volume, clock, *log);

@@ -23,6 +23,7 @@ class Clock {
 class RealClock final : public Clock {
  public:
   WallTime wall() const override { return std::chrono::system_clock::now(); }
+
   SteadyTime steady() const override { return std::chrono::steady_clock::now(); }
 };
 

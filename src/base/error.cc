@@ -53,7 +53,8 @@ constexpr auto kReasons = std::to_array<std::pair<Reason, ReasonFacts>>({
     {Reason::offline_miss,
      {"OfflineMiss", Fault::wait_for_person, 3, "needed while offline, but not in the cache"}},
     {Reason::disk_full, {"DiskFull", Fault::retry, 1, "the volume has no space left"}},
-    {Reason::storage_failed, {"StorageFailed", Fault::retry, 1, "reading or writing a volume failed"}},
+    {Reason::storage_failed,
+     {"StorageFailed", Fault::retry, 1, "reading or writing a volume failed"}},
     {Reason::cancelled, {"Cancelled", Fault::stop, 1, "the run was stopped"}},
     {Reason::internal, {"Internal", Fault::stop, 1, "a defect in ocisync"}},
 });
@@ -72,11 +73,14 @@ constexpr bool in_order() {
       return false;
   return true;
 }
+
 static_assert(in_order());
 
 }  // namespace
 
-const ReasonFacts& facts(Reason reason) { return kReasons[static_cast<std::size_t>(reason)].second; }
+const ReasonFacts& facts(Reason reason) {
+  return kReasons[static_cast<std::size_t>(reason)].second;
+}
 
 std::span<const Reason> all_reasons() { return kReasonList; }
 

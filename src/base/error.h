@@ -65,15 +65,17 @@ std::span<const Reason> all_reasons();
 
 inline std::string_view to_string(Reason reason) { return facts(reason).name; }
 
-// The one exception type. It carries a reason (closed list), one sentence, and the trail of what was
-// being done, innermost first. Copyable, so that every waiter of a shared operation can annotate its
-// own copy.
+// The one exception type. It carries a reason (closed list), one sentence, and the trail of what
+// was being done, innermost first. Copyable, so that every waiter of a shared operation can
+// annotate its own copy.
 class Error : public std::exception {
  public:
   Error(Reason reason, std::string message);
 
   Reason reason() const noexcept { return reason_; }
+
   Fault fault() const noexcept { return facts(reason_).fault; }
+
   const std::string& message() const noexcept { return message_; }
 
   // "while doing x: while doing y: message", outermost first; one line.
@@ -83,18 +85,22 @@ class Error : public std::exception {
 
   // What the reader can do about it. Empty when there is nothing useful to say.
   Error& hint(std::string text);
+
   const std::string& hint() const noexcept { return hint_; }
 
   // The part of a chart's journey that failed: resolve, manifest, config, content, verify, unpack,
   // publish. The innermost stage wins.
   Error& stage(std::string_view name);
+
   const std::string& stage() const noexcept { return stage_; }
 
   Error& http_status(int status);
+
   int http_status() const noexcept { return http_status_; }  // 0: no answer was involved
 
   // Not to be tried before this moment (Retry-After).
   Error& not_before(std::chrono::steady_clock::time_point when);
+
   std::optional<std::chrono::steady_clock::time_point> not_before() const noexcept {
     return not_before_;
   }
@@ -109,8 +115,8 @@ class Error : public std::exception {
   std::optional<std::chrono::steady_clock::time_point> not_before_;
 };
 
-// Runs `act`; an Error that leaves it carries `describe()` in its trail. `describe` is only called on
-// failure.
+// Runs `act`; an Error that leaves it carries `describe()` in its trail. `describe` is only called
+// on failure.
 template <typename Describe, typename Act>
 auto during(Describe&& describe, Act&& act) -> decltype(act()) {
   try {

@@ -10,6 +10,7 @@ template <typename T>
 class Guarded {
  public:
   Guarded() = default;
+
   explicit Guarded(T value) : value_(std::move(value)) {}
 
   template <typename Act>

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <memory>
 #include <utility>
+
+#include <unistd.h>
 
 namespace ocisync {
 
@@ -23,7 +23,9 @@ using Owner = std::unique_ptr<T, Release<release>>;
 class Fd {
  public:
   Fd() = default;
+
   explicit Fd(int fd) noexcept : fd_(fd) {}
+
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
   Fd& operator=(Fd&& other) noexcept {
@@ -37,6 +39,7 @@ class Fd {
   ~Fd() { reset(); }
 
   int get() const noexcept { return fd_; }
+
   explicit operator bool() const noexcept { return fd_ >= 0; }
 
   void reset() noexcept {

@@ -24,23 +24,37 @@ class Json {
   using Member = std::pair<std::string, Json>;
 
   Json() = default;  // null
+
   Json(bool value) : value_(value) {}  // NOLINT(google-explicit-constructor): literals read as JSON
-  Json(std::int64_t value) : value_(value) {}   // NOLINT(google-explicit-constructor)
-  Json(std::uint64_t value);                    // NOLINT(google-explicit-constructor)
+
+  Json(std::int64_t value) : value_(value) {}  // NOLINT(google-explicit-constructor)
+
+  Json(std::uint64_t value);  // NOLINT(google-explicit-constructor)
+
   Json(int value) : value_(std::int64_t{value}) {}  // NOLINT(google-explicit-constructor)
+
   Json(double value) : value_(value) {}  // NOLINT(google-explicit-constructor)
+
   Json(std::string value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Json(std::string_view value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
+
+  Json(std::string_view value)
+      : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
+
   Json(const char* value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
+
   static Json array() { return Json(Value(std::vector<Json>{})); }
+
   static Json object() { return Json(Value(std::vector<Member>{})); }
 
   // Throws Error(protocol_violation) with a byte offset; the caller adds what was being read.
   static Json parse(std::string_view text, JsonLimits limits = {});
 
   Kind kind() const noexcept;
+
   bool is_null() const noexcept { return kind() == Kind::null; }
+
   bool is_array() const noexcept { return kind() == Kind::array; }
+
   bool is_object() const noexcept { return kind() == Kind::object; }
 
   // Absent or null when the value is of another kind (or, for numbers, out of range).
@@ -50,8 +64,8 @@ class Json {
   std::optional<std::int64_t> integer() const noexcept;
   std::optional<double> number() const noexcept;  // any number
 
-  const std::vector<Json>& items() const noexcept;      // empty unless an array
-  const std::vector<Member>& members() const noexcept;  // empty unless an object
+  const std::vector<Json>& items() const noexcept;        // empty unless an array
+  const std::vector<Member>& members() const noexcept;    // empty unless an object
   const Json* find(std::string_view key) const noexcept;  // null unless an object with that key
   const std::string* find_string(std::string_view key) const noexcept;
 

@@ -8,12 +8,14 @@
 
 namespace ocisync {
 
-// Text that must not be seen: it prints as [redacted] and is overwritten when it dies. Only reveal()
-// hands it out, and that word is what a reviewer greps for.
+// Text that must not be seen: it prints as [redacted] and is overwritten when it dies. Only
+// reveal() hands it out, and that word is what a reviewer greps for.
 class Secret {
  public:
   Secret() = default;
+
   explicit Secret(std::string text) : text_(std::move(text)) {}
+
   Secret(const Secret&) = default;
 
   Secret& operator=(const Secret& other) {
@@ -38,7 +40,9 @@ class Secret {
   ~Secret() { wipe(); }
 
   const std::string& reveal() const noexcept { return text_; }
+
   bool empty() const noexcept { return text_.empty(); }
+
   friend bool operator==(const Secret&, const Secret&) = default;
 
  private:

@@ -29,7 +29,9 @@ class CappedBuffer final : public Sink {
  public:
   CappedBuffer(std::uint64_t ceiling, std::string what);
   void write(Bytes bytes) override;
+
   const std::string& text() const noexcept { return text_; }
+
   std::string take() noexcept { return std::move(text_); }
 
  private:
@@ -38,7 +40,8 @@ class CappedBuffer final : public Sink {
   std::string text_;
 };
 
-// Where bytes come from. read() fills at most `into.size()` bytes and returns how many; 0 is the end.
+// Where bytes come from. read() fills at most `into.size()` bytes and returns how many; 0 is the
+// end.
 class Source {
  public:
   virtual ~Source() = default;
@@ -49,6 +52,7 @@ class Source {
 class MemorySource final : public Source {
  public:
   explicit MemorySource(Bytes bytes) : rest_(bytes) {}
+
   std::size_t read(std::span<std::byte> into) override;
 
  private:

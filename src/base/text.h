@@ -14,8 +14,8 @@ std::string_view trim(std::string_view text);
 bool equal_ignoring_case(std::string_view a, std::string_view b);  // ASCII only
 std::vector<std::string_view> split(std::string_view text, char separator);
 
-// Text fit for one log line: control bytes, DEL, invalid UTF-8 and what breaks or reorders a line as
-// \xNN. At most `limit` bytes, then an ellipsis.
+// Text fit for one log line: control bytes, DEL, invalid UTF-8 and what breaks or reorders a line
+// as \xNN. At most `limit` bytes, then an ellipsis.
 std::string printable(std::string_view text, std::size_t limit = 512);
 
 bool valid_utf8(std::string_view text);

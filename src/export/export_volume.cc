@@ -23,7 +23,8 @@ Modes modes_of(const ExportSpec& spec) { return spec.group_write ? kGroupModes :
 std::string permissions(fs::path path) {
   struct stat status {};
 
-  while (::stat(path.c_str(), &status) != 0 && path.has_relative_path()) path = path.parent_path();
+  while (::stat(path.c_str(), &status) != 0 && path.has_relative_path())
+    path = path.parent_path();
   return fmt::format("running as uid {}, gid {}; {} is owned by {}:{} with mode {:04o}",
                      ::geteuid(), ::getegid(), printable(path.string(), 4096), status.st_uid,
                      status.st_gid, status.st_mode & 07777);

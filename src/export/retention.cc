@@ -25,7 +25,8 @@ class CleanUp {
         judge_own(entry);
       } else {
         foreign_paths_.insert(entry.publication.path);
-        for (const Superseded& superseded : entry.history) named_.insert(superseded.tree);
+        for (const Superseded& superseded : entry.history)
+          named_.insert(superseded.tree);
       }
     }
   }

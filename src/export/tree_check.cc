@@ -35,7 +35,8 @@ Digest digest_of(int fd, DigestAlgorithm algorithm, const std::filesystem::path&
   Hasher hasher(algorithm);
   FileSource source(fd, what);
   std::byte chunk[64 * 1024];
-  while (const std::size_t count = source.read(chunk)) hasher.update(Bytes(chunk, count));
+  while (const std::size_t count = source.read(chunk))
+    hasher.update(Bytes(chunk, count));
   return hasher.finish();
 }
 

@@ -39,7 +39,8 @@ void copy_in_kernel(int from, int into, const fs::path& what) {
 void copy_rest(int from, int into, const fs::path& what) {
   FileSource source(from, what);
   std::byte chunk[64 * 1024];
-  while (const std::size_t count = source.read(chunk)) write_all(into, Bytes(chunk, count), what);
+  while (const std::size_t count = source.read(chunk))
+    write_all(into, Bytes(chunk, count), what);
 }
 
 void copy_file(const Directory& from, const Directory& into, const std::string& name,

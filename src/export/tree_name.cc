@@ -13,7 +13,8 @@ constexpr std::array kLayouts = {Layout::symlink, Layout::directory, Layout::sna
 // From the directory that holds `path` to the control directory.
 std::string way_to_control(std::string_view path) {
   std::string way;
-  for (auto depth = std::count(path.begin(), path.end(), '/'); depth > 0; --depth) way += "../";
+  for (auto depth = std::count(path.begin(), path.end(), '/'); depth > 0; --depth)
+    way += "../";
   return way.append(kControlName) + "/";
 }
 

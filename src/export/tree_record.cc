@@ -95,7 +95,8 @@ std::string to_text(const TreeRecord& record) {
   std::string text = fmt::format("{}\nchart {}\nversion {}\nassembled {}\n", kTitle,
                                  escape(record.chart_name, kLineBreaks),
                                  escape(record.chart_version, kLineBreaks), record.assembled);
-  for (const TreeEntry& entry : record.entries) text += line_of(entry);
+  for (const TreeEntry& entry : record.entries)
+    text += line_of(entry);
   return text.append(kEnd) + "\n";
 }
 

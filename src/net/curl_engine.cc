@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <condition_variable>
 #include <csignal>
+#include <cstdlib>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "net/curl_handle.h"
 #include "net/curl_options.h"
 #include "net/transfer.h"
+#include "net/trust_file.h"
 
 namespace ocisync {
 namespace {
@@ -30,6 +33,11 @@ void block_signals() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+std::optional<std::string> environment_of_process(std::string_view name) {
+  const char* const value = std::getenv(std::string(name).c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 Error cancelled(const Transfer& transfer) {
@@ -95,7 +103,8 @@ class CurlEngine::Impl {
 };
 
 CurlEngine::Impl::Impl(std::string user_agent)
-    : defaults_{std::move(user_agent), find_trust_file()}, multi_(curl_multi_init()) {
+    : defaults_{std::move(user_agent), find_trust_file(environment_of_process)},
+      multi_(curl_multi_init()) {
   if (!multi_)
     throw std::bad_alloc();
   curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, kIdleConnections);
@@ -156,7 +165,8 @@ void CurlEngine::Impl::run() noexcept {
   while (collect()) {
     release_due();
     admit();
-    do perform();
+    do
+      perform();
     while (reap() && admit());
     if (!drop_late())
       sleep();
@@ -201,6 +211,7 @@ bool CurlEngine::Impl::admit() {
 }
 
 void CurlEngine::Impl::start(Transfer& transfer) {
+  std::exception_ptr failure;
   try {
     if (idle_.empty())
       idle_.push_back(std::make_unique<CurlHandle>());
@@ -211,12 +222,14 @@ void CurlEngine::Impl::start(Transfer& transfer) {
       throw Error(Reason::internal, curl_multi_strerror(code));
     active_.push_back({&transfer, std::move(idle_.back())});
     idle_.pop_back();
+    return;
   } catch (...) {
-    if (!idle_.empty())
-      idle_.back()->reset();
-    admission_.release(transfer);
-    transfer.finish(0, std::current_exception());
+    failure = std::current_exception();
   }
+  if (!idle_.empty())
+    idle_.back()->reset();
+  admission_.release(transfer);
+  transfer.finish(0, std::move(failure));
 }
 
 void CurlEngine::Impl::perform() {
@@ -225,7 +238,8 @@ void CurlEngine::Impl::perform() {
   if (code == CURLM_OK)
     return;
   const auto defect = std::make_exception_ptr(Error(Reason::internal, curl_multi_strerror(code)));
-  while (!active_.empty()) retire(active_.size() - 1, defect);
+  while (!active_.empty())
+    retire(active_.size() - 1, defect);
 }
 
 // Ends what curl has finished with. True when there was something.
@@ -317,7 +331,8 @@ void CurlEngine::Impl::sleep() {
 Duration CurlEngine::Impl::patience() const {
   const SteadyTime now = std::chrono::steady_clock::now();
   SteadyTime next = now + kLongestSleep;
-  for (const Active& active : active_) next = std::min(next, active.transfer->deadline());
+  for (const Active& active : active_)
+    next = std::min(next, active.transfer->deadline());
   if (!delayed_.empty())
     next = std::min(next, delayed_.begin()->first);
   return std::max(std::chrono::ceil<Duration>(next - now), Duration(0));

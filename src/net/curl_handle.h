@@ -38,6 +38,12 @@ class CurlHandle {
     require(curl_easy_setopt(handle_.get(), option, value), option);
   }
 
+  // For what is only a wish.
+  template <typename T>
+  void prefer(CURLoption option, T value) noexcept {
+    curl_easy_setopt(handle_.get(), option, value);
+  }
+
   void set(CURLoption option, const std::string& text) { set(option, text.c_str()); }
 
   // curl reads the bytes where they are, until reset().

@@ -1,7 +1,8 @@
 #include "net/curl_options.h"
 
+#include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <climits>
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -92,9 +93,11 @@ void set_target(CurlHandle& handle, const HttpRequest& request) {
 void set_connection(CurlHandle& handle, const HttpRequest& request) {
   handle.set(CURLOPT_NOSIGNAL, 1L);
   handle.set(CURLOPT_QUICK_EXIT, 1L);  // giving up on a name must not wait for its name server
-  handle.set(CURLOPT_BUFFERSIZE, kBufferSize);
+  // Refused where the handle still holds the buffer of an HTTP/2 exchange; that one is as large.
+  handle.prefer(CURLOPT_BUFFERSIZE, kBufferSize);
   handle.set(CURLOPT_TCP_KEEPALIVE, 1L);
-  handle.set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  handle.set(CURLOPT_CONNECTTIMEOUT_MS,
+             static_cast<long>(std::min<Duration::rep>(request.timeout.count(), INT_MAX)));
   handle.set(CURLOPT_MAXAGE_CONN, kOldestIdleConnection);
   handle.set(CURLOPT_MAXLIFETIME_CONN, kOldestConnection);
 }
@@ -189,23 +192,6 @@ void set_options(CurlHandle& handle, Transfer& transfer, const CurlDefaults& def
   set_method(handle, request);
   set_headers(handle, request, defaults.user_agent);
   set_callbacks(handle, transfer);
-}
-
-std::string find_trust_file() {
-  static constexpr auto kUsualPlaces = std::to_array<const char*>({
-      "/etc/ssl/certs/ca-certificates.crt",
-      "/etc/pki/tls/certs/ca-bundle.crt",
-      "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-      "/etc/ssl/ca-bundle.pem",
-      "/etc/ssl/cert.pem",
-  });
-  const char* const chosen = std::getenv("SSL_CERT_FILE");
-  if (chosen != nullptr && *chosen != '\0')
-    return chosen;
-  for (const char* const place : kUsualPlaces)
-    if (::access(place, R_OK) == 0)
-      return place;
-  return "";
 }
 
 }  // namespace ocisync

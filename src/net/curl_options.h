@@ -16,8 +16,4 @@ struct CurlDefaults {
 // request and the transfer must stay until the handle is reset.
 void set_options(CurlHandle& handle, Transfer& transfer, const CurlDefaults& defaults);
 
-// The file of trust anchors that this system keeps: SSL_CERT_FILE, else the usual places. Empty
-// when there is none.
-std::string find_trust_file();
-
 }  // namespace ocisync

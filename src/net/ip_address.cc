@@ -117,7 +117,8 @@ std::optional<std::uint32_t> IpAddress::embedded_v4() const {
            !begins_with(octets_, kCompatible))
     return std::nullopt;
   std::uint32_t address = 0;
-  for (std::size_t i = 0; i < 4; ++i) address = address << 8U | octets_[at + i];
+  for (std::size_t i = 0; i < 4; ++i)
+    address = address << 8U | octets_[at + i];
   return address;
 }
 

@@ -18,7 +18,8 @@ constexpr auto kRetryable = std::to_array<int>({408, 421, 425, 429, 499, 500, 50
 
 // `first` doubled `times` times, never above `most`.
 Duration doubled(Duration first, unsigned times, Duration most) {
-  for (; times > 0 && first < most; --times) first = first > most / 2 ? most : first * 2;
+  for (; times > 0 && first < most; --times)
+    first = first > most / 2 ? most : first * 2;
   return std::min(first, most);
 }
 

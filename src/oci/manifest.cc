@@ -143,7 +143,8 @@ Manifest manifest_of(const Json& document) {
   if (config == nullptr)
     malformed("the manifest has no config");
   Manifest manifest{descriptor_of(*config), {}, annotations_of(document)};
-  for (const Json& layer : layers) manifest.layers.push_back(descriptor_of(layer));
+  for (const Json& layer : layers)
+    manifest.layers.push_back(descriptor_of(layer));
   std::vector<Descriptor> all = manifest.layers;
   all.push_back(manifest.config);
   refuse_two_sizes(all);

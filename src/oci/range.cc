@@ -198,7 +198,8 @@ class Reader {
   Alternative read() {
     skip_blanks();
     read_item();
-    while (next_item()) read_item();
+    while (next_item())
+      read_item();
     return std::move(alternative_);
   }
 

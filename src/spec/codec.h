@@ -58,7 +58,8 @@ Shape choice_shape(std::string noun, std::vector<Choice> choices);
 template <typename T>
 Codec<T> choice(std::string noun, const std::vector<Named<T>>& names) {
   std::vector<Choice> choices;
-  for (const Named<T>& name : names) choices.push_back({name.name, name.not_yet});
+  for (const Named<T>& name : names)
+    choices.push_back({name.name, name.not_yet});
   Shape shape = choice_shape(std::move(noun), std::move(choices));
   const auto parse = [shape, names](Reading& reading, const YamlValue& value) -> std::optional<T> {
     const auto index = parse_choice(reading, value, shape);
@@ -93,7 +94,8 @@ Codec<std::vector<T>> list_of(Codec<T> item) {
   };
   const auto show = [item](const std::vector<T>& values) {
     Json shown = values.empty() ? Json() : Json::array();
-    for (const T& value : values) shown.add(item.show(value));
+    for (const T& value : values)
+      shown.add(item.show(value));
     return shown;
   };
   return {shape, parse, show};

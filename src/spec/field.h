@@ -139,7 +139,8 @@ class Object {
       readers_[known.field](reading, known.entry->value, owner);
     }
     if (value.is_map())
-      for (const Check& check : checks_) check(reading, value, owner);
+      for (const Check& check : checks_)
+        check(reading, value, owner);
   }
 
  private:

@@ -55,7 +55,8 @@ Json field_schema(const FieldShape& field) {
   schema.set("description", field.doc + (field.not_yet ? " Not supported yet." : "") +
                                 (field.restart ? " A change needs a restart." : ""));
   const Json value = schema_of(field.value);
-  for (const auto& [name, part] : value.members()) schema.set(name, part);
+  for (const auto& [name, part] : value.members())
+    schema.set(name, part);
   if (!field.fallback.is_null())
     schema.set("default", field.fallback);
   if (field.not_yet)
@@ -65,7 +66,8 @@ Json field_schema(const FieldShape& field) {
 
 Json names(const std::vector<std::string>& list) {
   Json array = Json::array();
-  for (const std::string& name : list) array.add(name);
+  for (const std::string& name : list)
+    array.add(name);
   return array;
 }
 
@@ -93,7 +95,8 @@ void add_dependencies(Json& schema, const Shape& shape) {
 
 Json object_schema(const Shape& shape) {
   Json properties = Json::object();
-  for (const FieldShape& field : shape.fields) properties.set(field.name, field_schema(field));
+  for (const FieldShape& field : shape.fields)
+    properties.set(field.name, field_schema(field));
   Json schema;
   schema.set("type", "object");
   schema.set("properties", std::move(properties));
@@ -140,7 +143,8 @@ std::string spec_json_schema() {
   schema.set("title", "ChartSync");
   schema.set("description", "Which Helm charts ocisync keeps in place, and how.");
   const Json document = schema_of(spec_shape());
-  for (const auto& [name, part] : document.members()) schema.set(name, part);
+  for (const auto& [name, part] : document.members())
+    schema.set(name, part);
   Json variable;
   variable.set("description", "A text with an environment variable to put in.");
   variable.set("type", "string");

@@ -19,7 +19,8 @@ std::optional<YamlValue> parse_document(Reading& reading, const SpecSource& sour
   YamlValue document = parse_yaml(source.text, options, problems);
   if (problems.empty())
     return document;
-  for (YamlProblem& problem : problems) reading.complain(problem.at, std::move(problem.message));
+  for (YamlProblem& problem : problems)
+    reading.complain(problem.at, std::move(problem.message));
   problems.clear();
   options.duplicates = YamlOptions::Duplicates::last_wins;
   document = parse_yaml(source.text, options, problems);
@@ -69,7 +70,8 @@ void note_outline(const YamlValue& document, SpecDraft& draft) {
 
 std::string hash_of(const std::vector<SpecSource>& sources) {
   std::string joined;
-  for (const SpecSource& source : sources) joined += source.text;
+  for (const SpecSource& source : sources)
+    joined += source.text;
   return Digest::of(joined).hex();
 }
 
@@ -107,7 +109,8 @@ LoadedSpec load_spec(const std::vector<SpecSource>& sources, const Environment& 
     return loaded;
   draft.spec.name = draft.name.value;
   draft.spec.hash = hash_of(sources);
-  for (const SpecSource& source : sources) draft.spec.files.push_back(source.name);
+  for (const SpecSource& source : sources)
+    draft.spec.files.push_back(source.name);
   draft.spec.warnings = reading.take_warnings();
   loaded.spec = std::move(draft.spec);
   return loaded;

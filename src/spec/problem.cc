@@ -86,9 +86,11 @@ void cut(ShownLine& line) {
   if (line.text.size() <= kLineWidth)
     return;
   std::size_t from = line.caret > kLead ? line.caret - kLead : 0;
-  while (from > 0 && inner(from)) --from;
+  while (from > 0 && inner(from))
+    --from;
   std::size_t end = std::min(from + kLineWidth, line.text.size());
-  while (inner(end)) ++end;
+  while (inner(end))
+    ++end;
   line.text = line.text.substr(from, end - from);
   line.caret -= from;
 }

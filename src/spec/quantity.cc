@@ -164,8 +164,10 @@ std::optional<std::uint64_t> whole_bytes(Scaled size) {
     }
   }
   std::optional<std::uint64_t> bytes = size.mantissa;
-  for (; bytes && size.tens > 0; --size.tens) bytes = times(*bytes, 10);
-  for (; bytes && size.twos > 0; --size.twos) bytes = times(*bytes, 2);
+  for (; bytes && size.tens > 0; --size.tens)
+    bytes = times(*bytes, 10);
+  for (; bytes && size.twos > 0; --size.twos)
+    bytes = times(*bytes, 2);
   return bytes;
 }
 
@@ -224,7 +226,8 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   if (!decimal)
     return std::nullopt;
   std::string_view fraction = decimal->fraction;
-  while (fraction.ends_with('0')) fraction.remove_suffix(1);
+  while (fraction.ends_with('0'))
+    fraction.remove_suffix(1);
   const auto mantissa = number(fmt::format("{}{}", decimal->whole, fraction));
   if (!mantissa)
     return std::nullopt;

@@ -58,7 +58,8 @@ std::optional<Scalar> Reading::scalar(const YamlValue& value, const Shape& shape
     return std::nullopt;
   }
   Expansion expansion = expand_variables(value.text, environment_);
-  for (std::string& complaint : expansion.complaints) complain(value.at, std::move(complaint));
+  for (std::string& complaint : expansion.complaints)
+    complain(value.at, std::move(complaint));
   if (!expansion.complaints.empty())
     return std::nullopt;
   if (expansion.text.empty()) {

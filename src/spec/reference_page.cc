@@ -36,7 +36,8 @@ std::string as_yaml(const Json& value) {
   if (!value.is_array())
     return value.dump();
   std::vector<std::string> items;
-  for (const Json& item : value.items()) items.push_back(as_yaml(item));
+  for (const Json& item : value.items())
+    items.push_back(as_yaml(item));
   return fmt::format("[{}]", fmt::join(items, ", "));
 }
 

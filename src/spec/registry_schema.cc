@@ -235,7 +235,8 @@ Object<RegistrySpec> registry_schema() {
       part<RegistrySpec>("credentials", &RegistrySpec::credentials, credentials_schema(),
                          "What opens it. Default: the files that docker and helm keep."),
   };
-  for (Field<RegistrySpec>& field : connection_fields()) fields.push_back(std::move(field));
+  for (Field<RegistrySpec>& field : connection_fields())
+    fields.push_back(std::move(field));
   return Object<RegistrySpec>(std::move(fields));
 }
 

@@ -152,7 +152,8 @@ TEST_P(AfterAKill, AtAnyMoment) {
     ASSERT_GE(child, 0);
     if (child == 0) {
       Publisher publisher = open_here();
-      for (int number = 0;; number = (number + 1) % 5) show(publisher, number);
+      for (int number = 0;; number = (number + 1) % 5)
+        show(publisher, number);
     }
     std::this_thread::sleep_for(std::chrono::microseconds(500 + random() % 20'000));
     ::kill(child, SIGKILL);

@@ -44,7 +44,8 @@ inline mode_t mode_of(const fs::path& path) {
 inline std::vector<std::string> names_in(const fs::path& path) {
   std::vector<std::string> names;
   if (fs::exists(path))
-    for (const auto& entry : fs::directory_iterator(path)) names.push_back(entry.path().filename());
+    for (const auto& entry : fs::directory_iterator(path))
+      names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -55,9 +55,11 @@ TEST_P(Readers, SeeOneWholeRevisionWhileManyArePublished) {
         read_file();
       }
     });
-  for (int number = 1; number <= kRevisions; ++number) show(publisher, number);
+  for (int number = 1; number <= kRevisions; ++number)
+    show(publisher, number);
   done = true;
-  for (std::thread& reader : readers) reader.join();
+  for (std::thread& reader : readers)
+    reader.join();
   expect_shows("web", kRevisions);
 }
 
@@ -84,7 +86,8 @@ TEST_P(Readers, SeeTheSameOfManyPublishersOfOneSpec) {
       for (int number = 0; number < 40; ++number)
         show(publisher, number, fmt::format("chart-{}", number % 8));
     });
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   for (int chart = 0; chart < 8; ++chart) {
     const std::string path = fmt::format("chart-{}", chart);
     EXPECT_EQ(examined(first, path), PublishedState::current) << path;

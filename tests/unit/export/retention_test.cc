@@ -37,7 +37,8 @@ class Retention : public EitherLayout {
 
   static std::vector<Digest> manifests(const std::vector<int>& numbers) {
     std::vector<Digest> result;
-    for (const int number : numbers) result.push_back(manifest_of(number));
+    for (const int number : numbers)
+      result.push_back(manifest_of(number));
     std::sort(result.begin(), result.end());
     return result;
   }
@@ -75,7 +76,8 @@ TEST_P(Retention, KeepsTheNewestAndTheYoung) {
   };
   for (const Case& each : cases) {
     Publisher publisher = open_here();
-    for (int number = 1; number <= 6; ++number) show(publisher, number);
+    for (int number = 1; number <= 6; ++number)
+      show(publisher, number);
     const auto report =
         retain(publisher, policy(each.keep_revisions, each.keep_for), noon() + minutes(10));
     const auto label = fmt::format("{} {}", each.keep_revisions, each.keep_for.count());
@@ -94,7 +96,8 @@ TEST_P(Retention, KeepsTheNewestAndTheYoung) {
 TEST_P(Retention, HoldsAcrossARestartAndASecondRun) {
   {
     Publisher publisher = open_here();
-    for (int number = 1; number <= 4; ++number) show(publisher, number);
+    for (int number = 1; number <= 4; ++number)
+      show(publisher, number);
   }
   for (int run = 0; run < 2; ++run) {
     Publisher publisher = open_here();
@@ -110,7 +113,8 @@ TEST_P(Retention, HoldsAcrossARestartAndASecondRun) {
 
 TEST_P(Retention, CountsARevisionThatCameBackOnce) {
   Publisher publisher = open_here();
-  for (const int number : {1, 2, 3, 1, 2}) show(publisher, number);
+  for (const int number : {1, 2, 3, 1, 2})
+    show(publisher, number);
   const auto report = retain(publisher, policy(1, minutes(0)), noon() + hours(5));
   EXPECT_EQ(report.kept, manifests({1}));
   EXPECT_EQ(trees_left(publisher), (std::vector<int>{1, 2}));
@@ -126,7 +130,8 @@ TEST_P(Retention, NeverRemovesWhatAnotherPathOrOwnerShowsOrRemembers) {
     make_tree(other, number);
     other.publish(theirs);
   }
-  for (const int number : {2, 3, 4}) show(publisher, number);
+  for (const int number : {2, 3, 4})
+    show(publisher, number);
   // web: 4, before it 3, 2, 1. copy: 2. theirs: 1, before it 3.
   const auto report = retain(publisher, policy(0, minutes(0)), noon() + hours(5));
   EXPECT_THAT(report.kept, IsEmpty());
@@ -144,7 +149,8 @@ TEST_P(Retention, NeverRemovesTheTargetOfALinkWhateverTheLedgerSays) {
   show(publisher, 1);
   show(publisher, 2, "team-a/web");
   show(publisher, 3, "other");
-  for (const int number : {1, 2, 3}) age(number, hours(100));
+  for (const int number : {1, 2, 3})
+    age(number, hours(100));
   fs::remove(control() / "publications/web.json");
   write_file(control() / "publications/team-a%2Fweb.json", "garbage");
   publisher.withdraw(revision(3, "other"));
@@ -211,12 +217,15 @@ TEST_P(Retention, SweepsLeftoversOfKilledProcesses) {
                              "trees/directory/.tmp-00",
                              ".tmp-00",
                              "trees/directory/sha256-00.record"};
-  for (const char* path : leftovers) write_file(control() / path, "left over");
+  for (const char* path : leftovers)
+    write_file(control() / path, "left over");
   const auto now = std::chrono::system_clock::now();
   retain(publisher, policy(1, minutes(0)), now + minutes(50));
-  for (const char* path : leftovers) EXPECT_TRUE(fs::exists(control() / path)) << path;
+  for (const char* path : leftovers)
+    EXPECT_TRUE(fs::exists(control() / path)) << path;
   retain(publisher, policy(1, minutes(0)), now + minutes(70));
-  for (const char* path : leftovers) EXPECT_FALSE(fs::exists(control() / path)) << path;
+  for (const char* path : leftovers)
+    EXPECT_FALSE(fs::exists(control() / path)) << path;
   EXPECT_EQ(examined(publisher, "web"), PublishedState::current);
 }
 

@@ -28,7 +28,8 @@ TEST(VolumeSync, SyncsOnceForAllThatArriveDuringAnotherSync) {
     if (++syncs > 1)
       return;
     started.count_down();
-    while (arrived < 8) std::this_thread::yield();
+    while (arrived < 8)
+      std::this_thread::yield();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for the last to reach the queue
   });
   std::thread leader([&] { sync.wait(); });
@@ -40,7 +41,8 @@ TEST(VolumeSync, SyncsOnceForAllThatArriveDuringAnotherSync) {
       sync.wait();
     });
   leader.join();
-  for (std::thread& member : group) member.join();
+  for (std::thread& member : group)
+    member.join();
   EXPECT_GE(syncs, 2);  // never satisfied by a sync that began before they arrived
   EXPECT_LE(syncs, 3);
 }
@@ -52,7 +54,8 @@ TEST(VolumeSync, TellsEveryMemberOfAGroupThatItFailed) {
     if (++syncs > 1)
       throw Error(Reason::storage_failed, "no");
     started.count_down();
-    while (arrived < 4) std::this_thread::yield();
+    while (arrived < 4)
+      std::this_thread::yield();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   });
   std::thread leader([&] { sync.wait(); });
@@ -65,7 +68,8 @@ TEST(VolumeSync, TellsEveryMemberOfAGroupThatItFailed) {
         ++failed;
     });
   leader.join();
-  for (std::thread& member : group) member.join();
+  for (std::thread& member : group)
+    member.join();
   EXPECT_EQ(failed, 4);
 }
 

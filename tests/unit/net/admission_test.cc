@@ -25,7 +25,8 @@ class AdmissionTest : public ::testing::Test {
 
   std::size_t start_all() {
     std::size_t count = 0;
-    while (admission_.next() != nullptr) ++count;
+    while (admission_.next() != nullptr)
+      ++count;
     return count;
   }
 
@@ -45,7 +46,8 @@ TEST_F(AdmissionTest, FirstComeFirstServed) {
 }
 
 TEST_F(AdmissionTest, AnOriginGetsAsManyAsItsRouteAllows) {
-  for (int i = 0; i < 5; ++i) enqueue("a", 2);
+  for (int i = 0; i < 5; ++i)
+    enqueue("a", 2);
   Transfer* const running = admission_.next();
   EXPECT_EQ(start_all(), 1U);
   Transfer& other = enqueue("b", 2);
@@ -61,7 +63,8 @@ TEST_F(AdmissionTest, ZeroConnectionsMeansOne) {
 }
 
 TEST_F(AdmissionTest, AnOriginThatMultiplexesIsBoundByHandlesOnly) {
-  for (int i = 0; i < 100; ++i) enqueue("a", 2);
+  for (int i = 0; i < 100; ++i)
+    enqueue("a", 2);
   Transfer* const first = admission_.next();
   admission_.learn(*first, 20);
   EXPECT_EQ(start_all(), 47U);
@@ -72,15 +75,18 @@ TEST_F(AdmissionTest, AnOriginThatMultiplexesIsBoundByHandlesOnly) {
 
 TEST_F(AdmissionTest, NoOriginTakesTheLastHandles) {
   for (const char* host : {"a", "b", "c", "d"})
-    for (int i = 0; i < 100; ++i) enqueue(host, 100);
+    for (int i = 0; i < 100; ++i)
+      enqueue(host, 100);
   EXPECT_EQ(start_all(), 64U);
   EXPECT_EQ(admission_.next(), nullptr);
 }
 
 TEST_F(AdmissionTest, SilentOriginsLeaveRoomForOthers) {
-  for (int i = 0; i < 100; ++i) enqueue("silent", 100);
+  for (int i = 0; i < 100; ++i)
+    enqueue("silent", 100);
   EXPECT_EQ(start_all(), 48U);
-  for (int i = 0; i < 100; ++i) enqueue("silent-too", 100);
+  for (int i = 0; i < 100; ++i)
+    enqueue("silent-too", 100);
   EXPECT_EQ(start_all(), 12U);
   Transfer& lively = enqueue("lively");
   EXPECT_EQ(admission_.next(), &lively);

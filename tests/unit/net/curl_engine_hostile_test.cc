@@ -48,7 +48,6 @@ TEST_F(CurlEngineDefence, TreatsSilentHangUpsAndClosedPortsAsUnavailable) {
   EXPECT_EQ(cut.reason(), Reason::unavailable);
   EXPECT_NE(cut.message().find("GET " + server.url("/x?sig=…")), std::string::npos) << cut.what();
   EXPECT_EQ(refusal(get("http://127.0.0.1:1/")).reason(), Reason::unavailable);
-  EXPECT_EQ(refusal(get("http://registry.invalid/")).reason(), Reason::unavailable);
 }
 
 struct HostileHead {
@@ -59,13 +58,15 @@ struct HostileHead {
 
 std::string many_lines(std::size_t count, const std::string& line) {
   std::string text = "HTTP/1.1 200 OK\r\n";
-  for (std::size_t i = 0; i < count; ++i) text += line;
+  for (std::size_t i = 0; i < count; ++i)
+    text += line;
   return text + "Content-Length: 0\r\n\r\n";
 }
 
 std::string many_hints() {
   std::string text;
-  for (int i = 0; i < 300; ++i) text += "HTTP/1.1 103 Early Hints\r\n\r\n";
+  for (int i = 0; i < 300; ++i)
+    text += "HTTP/1.1 103 Early Hints\r\n\r\n";
   return text + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 }
 

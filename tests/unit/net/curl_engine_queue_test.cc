@@ -20,8 +20,10 @@ TEST_F(CurlEngineQueue, OpensNoMoreConnectionsToAnOriginThanItsRouteAllows) {
   });
   const auto route = plain_route(3);
   std::vector<std::future<HttpResponse>> answers;
-  for (int i = 0; i < 24; ++i) answers.push_back(send_aside(get(server.url(), route)));
-  for (auto& answer : answers) EXPECT_EQ(answer.get().status(), 200);
+  for (int i = 0; i < 24; ++i)
+    answers.push_back(send_aside(get(server.url(), route)));
+  for (auto& answer : answers)
+    EXPECT_EQ(answer.get().status(), 200);
   EXPECT_EQ(server.connections(), 3U);
   EXPECT_LE(server.busiest(), 3U);
 }
@@ -35,7 +37,8 @@ TEST_F(CurlEngineQueue, ASilentOriginDelaysNoOther) {
   for (int i = 0; i < 80; ++i)
     stuck.push_back(send_aside(get(silent.url(), greedy), stop.get_token()));
   silent.wait_for_requests(48);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(send(get(lively.url())).text, "here");
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(send(get(lively.url())).text, "here");
   EXPECT_EQ(silent.requests().size(), 48U);
   stop.request_stop();
   for (auto& exchange : stuck)
@@ -72,10 +75,19 @@ TEST_F(CurlEngineQueue, GivesUpOnAnAnswerThatDoesNotCome) {
   }
 }
 
+TEST_F(CurlEngineQueue, TakesAnyTimeoutForAnAnswer) {
+  LoopbackServer server([](Exchange& exchange) { exchange.send(ok("in time")); });
+  HttpRequest request = get(server.url());
+  request.timeout = Duration::max();
+  request.stall_timeout = Duration::max();
+  EXPECT_EQ(send(request).text, "in time");
+}
+
 TEST_F(CurlEngineQueue, GivesUpOnATextThatDoesNotEnd) {
   LoopbackServer server([](Exchange& exchange) {
     exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
-    for (int i = 0; i < 100 && exchange.send("x"); ++i) exchange.pause(5ms);
+    for (int i = 0; i < 100 && exchange.send("x"); ++i)
+      exchange.pause(5ms);
   });
   HttpRequest request = get(server.url());
   request.timeout = 50ms;
@@ -183,7 +195,8 @@ TEST_F(CurlEngineQueue, DropsWhatIsUnderWayWhenItEnds) {
     exchange.hang();
   });
   std::vector<std::future<HttpResponse>> answers;
-  for (int i = 0; i < 8; ++i) answers.push_back(send_aside(get(server.url())));
+  for (int i = 0; i < 8; ++i)
+    answers.push_back(send_aside(get(server.url())));
   server.wait_for_requests(8);
   engine_.reset();
   for (auto& answer : answers)

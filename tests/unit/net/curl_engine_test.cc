@@ -59,7 +59,8 @@ TEST_F(CurlEngineExchange, RefusesAHeaderThatWouldBecomeTwo) {
 
 TEST_F(CurlEngineExchange, KeepsItsConnection) {
   LoopbackServer server([](Exchange& exchange) { exchange.send(ok("hello")); });
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(send(get(server.url())).text, "hello");
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(send(get(server.url())).text, "hello");
   EXPECT_EQ(server.connections(), 1U);
 }
 
@@ -88,7 +89,8 @@ TEST_F(CurlEngineExchange, ServesManySendersAtOnce) {
         right += send(get(server.url(target))).text == target ? 1 : 0;
       }
     });
-  for (std::thread& sender : senders) sender.join();
+  for (std::thread& sender : senders)
+    sender.join();
   EXPECT_EQ(right, 64 * 5);
   EXPECT_LE(server.connections(), 8U);
 }

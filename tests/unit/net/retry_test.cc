@@ -94,7 +94,8 @@ TEST(Retry, ReadsRetryAfter) {
       {"12 monkeys", std::nullopt},
       {"Sunday, 06-Nov-94 08:49:37 GMT", std::nullopt},
   };
-  for (const auto& [value, expected] : table) EXPECT_EQ(retry_after(value, now), expected) << value;
+  for (const auto& [value, expected] : table)
+    EXPECT_EQ(retry_after(value, now), expected) << value;
 }
 
 }  // namespace

@@ -95,7 +95,8 @@ TEST(Hasher, AgreesWithKnownAnswers) {
 
 TEST(Hasher, TakesBytesAsTheyComeAndStartsAgainAfterFinish) {
   Hasher hasher;
-  for (const char c : std::string_view("hello")) hasher.update(as_bytes(std::string_view(&c, 1)));
+  for (const char c : std::string_view("hello"))
+    hasher.update(as_bytes(std::string_view(&c, 1)));
   EXPECT_EQ(hasher.finish(), Digest::of("hello"));
   EXPECT_EQ(hasher.finish(), Digest::of(""));
   hasher.update(as_bytes("again"));

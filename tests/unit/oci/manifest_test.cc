@@ -220,7 +220,8 @@ TEST(Manifest, RefusesMalformedDescriptors) {
 
 TEST(Manifest, TakesAsManyLayersAsAllowedAndNoMore) {
   std::string layers = kLayer;
-  for (std::uint64_t i = 1; i < kMaxLayers; ++i) layers += "," + kLayer;
+  for (std::uint64_t i = 1; i < kMaxLayers; ++i)
+    layers += "," + kLayer;
   EXPECT_EQ(std::get<Manifest>(parse_document(manifest(layers), "")).layers.size(), kMaxLayers);
   expect_refusals({{manifest(layers + "," + kLayer), "", Reason::limit_exceeded, "33 layers"}});
 }

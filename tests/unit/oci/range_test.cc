@@ -40,7 +40,8 @@ TEST(VersionRange, ChoosesTheTagThatHelmChooses) {
   };
 
   for (const auto& row : rows)
-    for (const std::string& range : row.ranges) EXPECT_EQ(chosen(kTags, range), row.tag) << range;
+    for (const std::string& range : row.ranges)
+      EXPECT_EQ(chosen(kTags, range), row.tag) << range;
 }
 
 TEST(VersionRange, ExcludingAVersionDoesNotInvitePrereleases) {

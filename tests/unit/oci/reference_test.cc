@@ -247,7 +247,8 @@ class Generator {
 
   std::string reference() {
     std::string text = pick({"", "oci://", "OCI://"}) + registry() + "/owner/" + component();
-    for (std::size_t i = below(4); i > 0; --i) text += "/" + component();
+    for (std::size_t i = below(4); i > 0; --i)
+      text += "/" + component();
     if (below(2) == 0)
       text += ":" + letters("AZaz09_") + letters("AZaz09_.-+");
     if (below(3) == 0)
@@ -264,7 +265,8 @@ class Generator {
 
   std::string letters(std::string_view from) {
     std::string text;
-    for (std::size_t i = below(9) + 1; i > 0; --i) text += from[below(from.size())];
+    for (std::size_t i = below(9) + 1; i > 0; --i)
+      text += from[below(from.size())];
     return text;
   }
 

@@ -68,7 +68,8 @@ TEST(ChartEntry, RefusesWhatContradictsItself) {
        "5:50 spec.charts[0].tagFilter: filters nothing: the chart is pinned (it goes with a "
        "version range)"},
   };
-  for (const auto& [fields, expected] : cases) EXPECT_EQ(complaint_about(fields), expected + "\n");
+  for (const auto& [fields, expected] : cases)
+    EXPECT_EQ(complaint_about(fields), expected + "\n");
 }
 
 TEST(ChartEntry, RepeatsWhatTheGrammarsSay) {

@@ -79,7 +79,8 @@ TEST(SpecProblems, AHundredAreShownAndTheRestCounted) {
   const std::string text = describe_problems(many, {file_of("x")});
   EXPECT_TRUE(text.ends_with("and 3 more\n103 problems\n"));
   std::size_t carets = 0;
-  for (const char c : text) carets += c == '^' ? 1 : 0;
+  for (const char c : text)
+    carets += c == '^' ? 1 : 0;
   EXPECT_EQ(carets, 100U);
 }
 

@@ -29,7 +29,8 @@ TEST(Quantity, ReadsDurationsAsGoDoes) {
       {"0.1h", minutes(6)},
       {"1.00000000000000000001s", seconds(1)},
   };
-  for (const auto& [text, expected] : cases) EXPECT_EQ(parse_duration(text), expected) << text;
+  for (const auto& [text, expected] : cases)
+    EXPECT_EQ(parse_duration(text), expected) << text;
 }
 
 TEST(Quantity, RoundsWhatIsFinerThanAMillisecondUp) {
@@ -83,7 +84,8 @@ TEST(Quantity, ReadsSizesAsKubernetesDoes) {
       {"1.25e2", 125},
       {".5k", 500},
   };
-  for (const auto& [text, expected] : cases) EXPECT_EQ(parse_size(text), expected) << text;
+  for (const auto& [text, expected] : cases)
+    EXPECT_EQ(parse_size(text), expected) << text;
 }
 
 TEST(Quantity, RefusesWhatIsNoSize) {
@@ -120,7 +122,8 @@ TEST(Quantity, WritesSizesInTheShortestExactWay) {
       {1536, "1536"},
       {3ULL << 60, "3Ei"},
   };
-  for (const auto& [bytes, expected] : cases) EXPECT_EQ(format_size(bytes), expected);
+  for (const auto& [bytes, expected] : cases)
+    EXPECT_EQ(format_size(bytes), expected);
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ RegistrySpec entry(std::string_view key) {
 // The key of the entry that governs a reference; "none" when the defaults do.
 std::string governing(const std::vector<std::string>& keys, std::string_view reference) {
   Spec spec;
-  for (const std::string& key : keys) spec.registries.push_back(entry(key));
+  for (const std::string& key : keys)
+    spec.registries.push_back(entry(key));
   const RegistrySpec* const found = find_registry(spec, Reference::parse(reference));
   return found == nullptr ? "none" : keys[static_cast<std::size_t>(found - spec.registries.data())];
 }

@@ -26,7 +26,8 @@ class SpecSources : public testing::Test {
 
 std::vector<std::string> texts(const std::vector<SpecSource>& sources) {
   std::vector<std::string> result;
-  for (const SpecSource& source : sources) result.push_back(source.text);
+  for (const SpecSource& source : sources)
+    result.push_back(source.text);
   return result;
 }
 

@@ -97,10 +97,12 @@ class LoopbackServer {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
-      for (const int fd : open_) ::shutdown(fd, SHUT_RDWR);
+      for (const int fd : open_)
+        ::shutdown(fd, SHUT_RDWR);
     }
     changed_.notify_all();
-    for (std::thread& connection : threads_) connection.join();
+    for (std::thread& connection : threads_)
+      connection.join();
   }
 
   LoopbackServer(const LoopbackServer&) = delete;

@@ -88,7 +88,8 @@ class ScriptedHttp final : public HttpClient {
 
   std::vector<std::string> lines() const {
     std::vector<std::string> lines;
-    for (const Seen& each : seen()) lines.push_back(each.line);
+    for (const Seen& each : seen())
+      lines.push_back(each.line);
     return lines;
   }
 
@@ -127,7 +128,8 @@ class ScriptedHttp final : public HttpClient {
       throw Error(*reply.failure);
     HttpResponse response;
     response.head.status = reply.status;
-    for (const auto& [name, value] : reply.headers) response.head.headers.add(name, value);
+    for (const auto& [name, value] : reply.headers)
+      response.head.headers.add(name, value);
     const std::string_view body =
         request.method == Method::head ? "" : std::string_view(reply.body);
     Sink* sink = request.choose_body ? request.choose_body(response.head) : nullptr;
