@@ -5,8 +5,10 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/output.h"
+#include "app/progress_display.h"
 #include "app/result.h"
 #include "app/signals.h"
+#include "app/termination_log.h"
 #include "app/wiring.h"
 #include "spec/quantity.h"
 
@@ -48,6 +50,9 @@ struct SyncOptions {
   LogOptions log;
   std::optional<OutputFormat> output;
   std::optional<Duration> timeout;
+  std::optional<ProgressStyle> progress;
+  std::optional<std::filesystem::path> status_file;
+  std::optional<std::filesystem::path> termination_log;
   bool fail_fast = false;
   bool quiet = false;
 };
@@ -56,9 +61,56 @@ void declare_sync(Flags& flags, SyncOptions& options) {
   declare(flags, options.spec);
   flags.toggle("fail-fast", options.fail_fast, "Stop at the first required failure");
   flags.duration("timeout", options.timeout, "Bound of the whole pass (5m)");
-  flags.toggle("quiet", options.quiet, "Print no result");
+  flags.toggle("quiet", options.quiet, "Print no result, log errors alone");
+  declare_progress(flags, options.progress);
+  flags.path("status-file", "FILE", options.status_file, "The status (on the export volume)");
+  flags.path("termination-log", "FILE", options.termination_log,
+             "What Kubernetes shows of the end");
   declare_output(flags, options.output);
   declare(flags, options.log);
+}
+
+struct Finished {
+  PassResult result;
+  int code;
+};
+
+Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& signals, Log& log) {
+  Wiring wiring(options.spec, load_effective_spec(options.spec, log), log);
+  PassOptions pass;
+  pass.only = {options.spec.only.begin(), options.spec.only.end()};
+  pass.fail_fast = options.fail_fast;
+  pass.deadline = wiring.clock().steady() + timeout;
+  pass.deadline_text = "--timeout " + format_duration(timeout);
+  pass.status_file = options.status_file;
+
+  std::stop_source stop;
+  const std::stop_callback forward(signals.stop(), [&] { stop.request_stop(); });
+  PassResult result;
+  {
+    const ProgressDisplay shown(
+        options.progress.value_or(options.quiet ? ProgressStyle::none : ProgressStyle::automatic),
+        wiring.progress(), log);
+    const Alarm alarm(timeout, stop);
+    result = wiring.reconciler().pass(pass, stop.get_token());
+  }
+  if (signals.received() != 0)
+    return {std::move(result), 128 + signals.received()};
+  if (stop.stop_requested())
+    name_the_deadline(result, pass.deadline_text);
+  const int code = exit_code(result);
+  return {std::move(result), code};
+}
+
+Finished told_pass(const SyncOptions& options, Duration timeout, const Signals& signals, Log& log) {
+  try {
+    Finished finished = one_pass(options, timeout, signals, log);
+    write_termination_log(options.termination_log, termination_message(finished.result), log);
+    return finished;
+  } catch (const Error& error) {
+    write_termination_log(options.termination_log, error.what(), log);
+    throw;
+  }
 }
 
 int run_sync(const SyncOptions& options) {
@@ -66,27 +118,11 @@ int run_sync(const SyncOptions& options) {
   if (timeout.count() == 0)
     throw Error(Reason::usage_invalid, "--timeout: 0 leaves no time for anything");
   Signals signals;
-  const auto log = make_log(options.log);
-  Wiring wiring(options.spec, load_effective_spec(options.spec, *log), *log);
-
-  PassOptions pass;
-  pass.only = {options.spec.only.begin(), options.spec.only.end()};
-  pass.fail_fast = options.fail_fast;
-  pass.deadline = wiring.clock().steady() + timeout;
-  pass.deadline_text = "--timeout " + format_duration(timeout);
-
-  std::stop_source stop;
-  const std::stop_callback forward(signals.stop(), [&] { stop.request_stop(); });
-  PassResult result;
-  {
-    const Alarm alarm(timeout, stop);
-    result = wiring.reconciler().pass(pass, stop.get_token());
-  }
-  if (signals.received() != 0)
-    return 128 + signals.received();
-  if (stop.stop_requested())
-    name_the_deadline(result, pass.deadline_text);
-  const int code = exit_code(result);
+  LogOptions log_options = options.log;
+  if (options.quiet && !log_options.level)
+    log_options.level = LogLevel::error;
+  const auto log = make_log(log_options);
+  const auto [result, code] = told_pass(options, timeout, signals, *log);
   if (!options.quiet)
     print(options.output == OutputFormat::json ? result_json(result, code) : result_table(result));
   return code;

@@ -3,6 +3,7 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/output.h"
+#include "app/result.h"
 #include "app/wiring.h"
 #include "spec/load.h"
 
@@ -15,12 +16,15 @@ struct ValidateOptions {
   LogOptions log;
   bool print_schema = false;
   bool print_reference = false;
+  bool print_result_schema = false;
 };
 
 void declare_validate(Flags& flags, ValidateOptions& options) {
   declare_config(flags, options.spec);
   flags.toggle("print-schema", options.print_schema, "Print the spec's JSON Schema");
   flags.toggle("print-reference", options.print_reference, "Print every field with its default");
+  flags.toggle("print-result-schema", options.print_result_schema,
+               "Print the JSON Schema of what sync -o json prints");
   declare(flags, options.log);
 }
 
@@ -31,6 +35,10 @@ int run_validate(const ValidateOptions& options) {
   }
   if (options.print_reference) {
     print(spec_reference_page());
+    return 0;
+  }
+  if (options.print_result_schema) {
+    print(result_json_schema());
     return 0;
   }
   const auto log = make_log(options.log);

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <random>
 
-#include <unistd.h>
-
+#include "app/output.h"
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -31,13 +30,9 @@ ClientSettings client_settings(const Spec& spec) {
 }  // namespace
 
 std::unique_ptr<Log> make_log(const LogOptions& options) {
-  const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  const bool machine =
-      process_variable("CI").has_value() || process_variable("NO_COLOR").has_value();
-  const LogFormat format =
-      options.format.value_or(terminal && !machine ? LogFormat::text : LogFormat::json);
-  auto log =
-      std::make_unique<Log>(options.level.value_or(LogLevel::info), format, terminal && !machine);
+  const bool watched = stderr_is_watched();
+  const LogFormat format = options.format.value_or(watched ? LogFormat::text : LogFormat::json);
+  auto log = std::make_unique<Log>(options.level.value_or(LogLevel::info), format, watched);
   for (const std::string& name : options.unknown_variables)
     log->warning("UnknownVariable", name + " is not a variable of ocisync and is ignored");
   return log;
@@ -108,9 +103,9 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, Log& log)
       lanes_(
           std::min<std::size_t>(spec_.concurrency, std::max<std::size_t>(spec_.charts.size(), 1)),
           clock_),
-      reconciler_(
-          Rooms{spec_, registry_.client(), cache_, references_, publisher_, lanes_, log, clock_},
-          make_random()) {
+      reconciler_(Rooms{spec_, registry_.client(), cache_, references_, publisher_, lanes_, log,
+                        clock_, &progress_},
+                  make_random()) {
   cache_.on_disk_full([this] {
     SweepPolicy policy;
     policy.everything_unnamed = true;

@@ -49,8 +49,11 @@ class Wiring {
 
   const Clock& clock() const { return clock_; }
 
+  Progress& progress() { return progress_; }
+
  private:
   RealClock clock_;
+  Progress progress_{clock_};
   Spec spec_;
   Volume volume_;
   BlobCache cache_;

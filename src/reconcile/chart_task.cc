@@ -30,6 +30,36 @@ class Place {
   std::counting_semaphore<>& places_;
 };
 
+// Passes a blob's bytes on, and tells of them.
+class ShownTransfer final : public Sink {
+ public:
+  ShownTransfer(Progress* progress, const std::string& chart, std::uint64_t size,
+                BlobWriter& writer)
+      : progress_(progress), writer_(writer) {
+    if (progress_)
+      transfer_ = progress_->begin(chart, size);
+  }
+
+  ~ShownTransfer() override {
+    if (progress_)
+      progress_->end(transfer_);
+  }
+
+  ShownTransfer(const ShownTransfer&) = delete;
+  ShownTransfer& operator=(const ShownTransfer&) = delete;
+
+  void write(Bytes bytes) override {
+    writer_.write(bytes);
+    if (progress_)
+      progress_->moved(transfer_, writer_.written());
+  }
+
+ private:
+  Progress* progress_;
+  Progress::Transfer transfer_ = 0;
+  BlobWriter& writer_;
+};
+
 void fill_failure(Outcome& outcome, const Error& error) {
   outcome.state = ChartState::failed;
   outcome.reason = error.reason();
@@ -208,7 +238,7 @@ std::string ChartTask::document(Attempt& attempt, const Reference& reference,
     return rooms_.cache.read(*blob, limit);
   if (descriptor.media_type == media_type::kHelmConfig)
     return rooms_.cache.read(
-        ensure_blob(reference, descriptor, kConfigLimit, attempt.counts, attempt.stop), limit);
+        ensure_blob(attempt, reference, descriptor, kConfigLimit, attempt.counts), limit);
   const FetchedManifest fetched =
       fetch_manifest(attempt, reference.with_digest(descriptor.digest), descriptor.digest);
   rooms_.cache.keep(fetched.bytes, fetched.digest);
@@ -242,8 +272,9 @@ SelectedChart ChartTask::select(Attempt& attempt, Revision& revision) {
                       });
 }
 
-BlobFile ChartTask::ensure_blob(const Reference& reference, const Descriptor& descriptor,
-                                std::uint64_t limit, TransferCounts& counts, std::stop_token stop) {
+BlobFile ChartTask::ensure_blob(const Attempt& attempt, const Reference& reference,
+                                const Descriptor& descriptor, std::uint64_t limit,
+                                TransferCounts& counts) {
   if (descriptor.size > limit)
     throw Error(Reason::limit_exceeded,
                 fmt::format("{} {} is {} bytes, more than the limit of {}", descriptor.media_type,
@@ -251,12 +282,13 @@ BlobFile ChartTask::ensure_blob(const Reference& reference, const Descriptor& de
   return rooms_.cache.ensure(
       descriptor,
       [&](BlobWriter& writer) {
-        const BlobTarget target{.sink = writer,
+        ShownTransfer shown(rooms_.progress, attempt.chart.name, descriptor.size, writer);
+        const BlobTarget target{.sink = shown,
                                 .offset = [&] { return writer.written(); },
                                 .restart = [&] { writer.restart(); }};
-        rooms_.registry.blob(reference, descriptor, target, counts, stop);
+        rooms_.registry.blob(reference, descriptor, target, counts, attempt.stop);
       },
-      stop);
+      attempt.stop);
 }
 
 CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
@@ -266,18 +298,18 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
   std::optional<BlobFile> config, provenance;
   auto small = rooms_.lanes.beside([&] {
     at_stage("config", [&] {
-      config = ensure_blob(revision.reference, chart.config, kConfigLimit, beside, attempt.stop);
+      config = ensure_blob(attempt, revision.reference, chart.config, kConfigLimit, beside);
       if (chart.provenance)
-        provenance = ensure_blob(revision.reference, *chart.provenance, kProvenanceLimit, beside,
-                                 attempt.stop);
+        provenance =
+            ensure_blob(attempt, revision.reference, *chart.provenance, kProvenanceLimit, beside);
     });
   });
   std::optional<BlobFile> content;
   std::exception_ptr thrown;
   try {
     content = at_stage("content", [&] {
-      return ensure_blob(revision.reference, chart.content, limits.archive_size, attempt.counts,
-                         attempt.stop);
+      return ensure_blob(attempt, revision.reference, chart.content, limits.archive_size,
+                         attempt.counts);
     });
   } catch (...) {
     thrown = std::current_exception();  // the work beside still refers to what is ours here

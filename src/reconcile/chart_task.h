@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "export/publisher.h"
+#include "observe/progress.h"
 #include "reconcile/chart_tree.h"
 #include "reconcile/lanes.h"
 #include "reconcile/outcome.h"
@@ -30,6 +31,7 @@ struct Rooms {
   Lanes& lanes;
   Log& log;
   const Clock& clock;
+  Progress* progress = nullptr;  // told of charts and transfers; may be null
 };
 
 // One chart's journey from wish to shelf: resolve, manifest, config and content side by side,
@@ -55,8 +57,8 @@ class ChartTask {
   std::string document(Attempt& attempt, const Reference& reference, const Descriptor& descriptor);
   SelectedChart select(Attempt& attempt, Revision& revision);
   CachedChart ensure_blobs(Attempt& attempt, const Revision& revision, const ChartManifest& chart);
-  BlobFile ensure_blob(const Reference& reference, const Descriptor& descriptor,
-                       std::uint64_t limit, TransferCounts& counts, std::stop_token stop);
+  BlobFile ensure_blob(const Attempt& attempt, const Reference& reference,
+                       const Descriptor& descriptor, std::uint64_t limit, TransferCounts& counts);
   TreeRecord unpack(const ChartSpec& chart, const Digest& manifest, const CachedChart& cached,
                     const std::stop_token& stop);
   void publish(Attempt& attempt, const Revision& revision, const SelectedChart& selected,

@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "export/retention.h"
-#include "reconcile/confirmations.h"
 #include "spec/quantity.h"
 #include "store/layout_index.h"
 #include "store/roots.h"
@@ -35,7 +34,7 @@ PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
             .result = {},
             .failures = std::vector<unsigned>(rooms_.spec.charts.size()),
             .started = rooms_.clock.steady(),
-            .confirmed = read_confirmations(*rooms_.publisher.control(), rooms_.spec.name)};
+            .confirmed = read_confirmations(status_place(options))};
   const std::stop_callback forward(stop, [&] { pass.abandon.request_stop(); });
   PassResult& result = pass.result;
   result.spec_name = rooms_.spec.name;
@@ -47,6 +46,8 @@ PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
   for (const ChartSpec& chart : rooms_.spec.charts)
     expected.push_back(chart.reference);
   rooms_.registry.expect(expected);
+  if (rooms_.progress)
+    rooms_.progress->expect(rooms_.spec.charts.size());
   for (std::size_t i = 0; i < rooms_.spec.charts.size(); ++i)
     start(pass, i);
   rooms_.lanes.drain(pass.abandon.get_token());
@@ -78,6 +79,8 @@ void Reconciler::start(Pass& pass, std::size_t index) {
     slot.version = publication->chart_version;
     slot.digest = publication->manifest;
   }
+  if (rooms_.progress)
+    rooms_.progress->chart_done(false);
 }
 
 void Reconciler::attempt(Pass& pass, std::size_t index) {
@@ -120,6 +123,8 @@ void Reconciler::settle(Pass& pass, std::size_t index, Outcome outcome) {
                       .not_before = *again});
     return;
   }
+  if (rooms_.progress)
+    rooms_.progress->chart_done(failed);
   switch (slot.state) {
     case ChartState::updated:
     case ChartState::repaired:
@@ -223,6 +228,20 @@ void Reconciler::sweep_if_superseded(const PassResult& result, WallTime now) {
                        {{"owner", owner}});
 }
 
+StatusPlace Reconciler::status_place(const PassOptions& options) const {
+  return {*rooms_.publisher.control(), rooms_.spec.name, options.status_file};
+}
+
+// A status that cannot be written is a pity, no failure.
+void Reconciler::keep_status(const Pass& pass, WallTime now) {
+  try {
+    write_status(status_place(pass.options), pass.result, pass.confirmed, now);
+  } catch (const Error& error) {
+    rooms_.log.warning("StatusNotWritten", "the status could not be written",
+                       {{"error", std::string(error.what())}});
+  }
+}
+
 // What keeps the volumes tidy never fails a pass: it is tried again with the next one.
 void Reconciler::keep_house(Pass& pass) {
   const Volume& volume = rooms_.cache.volume();
@@ -237,7 +256,7 @@ void Reconciler::keep_house(Pass& pass) {
       roots.references.insert(publication.reference);
     }
     write_roots(volume, rooms_.spec.name, roots, now);
-    write_status(*rooms_.publisher.control(), rooms_.spec.name, pass.result, pass.confirmed, now);
+    keep_status(pass, now);
     sweep_if_superseded(pass.result, now);
     if (std::any_of(pass.result.charts.begin(), pass.result.charts.end(), [](const Outcome& chart) {
           return chart.state == ChartState::updated || chart.state == ChartState::repaired ||
