@@ -57,6 +57,11 @@ double share_of(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
+std::string shortened(std::string_view text, std::size_t columns) {
+  const std::string whole = fit_columns(text, columns);
+  return whole.substr(0, whole.find_last_not_of(' ') + 1);
+}
+
 struct Line {
   std::string name;
   double share = 0;
@@ -69,8 +74,7 @@ std::string laid_out(const Line& line, std::size_t name_columns, std::size_t col
   std::string text = fit_columns(line.name, name_columns) + "  ";
   if (columns >= others + kNarrowestBar)
     text += bar(line.share, std::min(columns - others, kWidestBar)) + "  ";
-  text = fit_columns(text + line.figures, columns);
-  return text.substr(0, text.find_last_not_of(' ') + 1);
+  return shortened(text + line.figures, columns);
 }
 
 Line overall(const Progress::Facts& facts) {
@@ -103,9 +107,9 @@ std::vector<std::string> progress_lines(const Progress::Facts& facts, WindowSize
   std::vector<std::string> text;
   for (const Line& line : lines)
     text.push_back(laid_out(line, names, columns));
-  if (const std::size_t hidden = facts.moving.size() + 1 - lines.size();
-      hidden > 0 && window.rows > 3)
-    text.push_back(laid_out({fmt::format("  and {} more", hidden), 0, ""}, columns, columns));
+  const std::size_t hidden = facts.moving.size() + 1 - lines.size();
+  if (hidden > 0 && window.rows > 3)
+    text.push_back(shortened(fmt::format("  and {} more", hidden), columns));
   return text;
 }
 

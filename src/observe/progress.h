@@ -27,7 +27,7 @@ class Progress {
   void end(Transfer transfer);
 
   struct Moving {
-    std::string name;
+    std::string name{};
     std::uint64_t done = 0;
     std::uint64_t size = 0;
     double rate = 0;  // bytes a second, on average
@@ -37,9 +37,9 @@ class Progress {
     std::size_t charts = 0;
     std::size_t done = 0;  // failed ones included
     std::size_t failed = 0;
-    std::uint64_t bytes = 0;     // of blobs, received
-    double rate = 0;             // bytes a second, over the last seconds that were looked at
-    std::vector<Moving> moving;  // the oldest first
+    std::uint64_t bytes = 0;       // of blobs, received
+    double rate = 0;               // bytes a second, over the last seconds that were looked at
+    std::vector<Moving> moving{};  // the oldest first
   };
 
   Facts facts();

@@ -46,8 +46,8 @@ TEST(Result, AFailureIsOneLineThatSaysAll) {
 }
 
 TEST(TerminationMessage, RequiredFailuresComeFirst) {
-  const PassResult result{
-      .charts = {exported("a"), failed("b", "gone", false), failed("c", "gone")}};
+  PassResult result;
+  result.charts = {exported("a"), failed("b", "gone", false), failed("c", "gone")};
   const std::string message = termination_message(result);
   EXPECT_TRUE(message.starts_with("c: NotFound"));
   EXPECT_LT(message.find("\nb (optional)"), message.find("\n3 charts: 1 updated, 2 failed"));
