@@ -40,7 +40,11 @@ std::unique_ptr<Log> make_log(const LogOptions& options) {
 
 Spec load_effective_spec(const SpecOptions& options, Log& log) {
   require_config(options);
-  const auto sources = read_spec_sources(options.config);
+  return load_effective_spec(options, read_spec_sources(options.config), log);
+}
+
+Spec load_effective_spec(const SpecOptions& options, const std::vector<SpecSource>& sources,
+                         Log& log) {
   LoadedSpec loaded = load_spec(sources, process_variable);
   if (!loaded.spec)
     throw Error(Reason::spec_invalid, describe_problems(loaded.problems, sources));

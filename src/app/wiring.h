@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "net/curl_engine.h"
 #include "reconcile/reconciler.h"
+#include "spec/source.h"
 
 namespace ocisync {
 
@@ -17,6 +18,8 @@ std::unique_ptr<Log> make_log(const LogOptions& options);
 // Loads the spec and lays flags over it. Throws Error(spec_invalid) whose message is the whole
 // report.
 Spec load_effective_spec(const SpecOptions& options, Log& log);
+Spec load_effective_spec(const SpecOptions& options, const std::vector<SpecSource>& sources,
+                         Log& log);
 
 // The spec for commands that work without one too: defaults when no --config was given.
 Spec load_spec_if_given(const SpecOptions& options, Log& log);
@@ -30,6 +33,8 @@ class RegistryWiring {
   RegistryWiring(const SpecOptions& options, const Spec& spec, const Clock& clock, Log& log);
 
   RegistryClient& client() { return client_; }
+
+  CredentialStore& credentials() { return credentials_; }
 
  private:
   CurlEngine http_;
