@@ -10,7 +10,7 @@ import jsonschema
 
 from tests.support import charts
 from tests.support.case import Case
-from tests.support.proxy import FaultProxy, delay, trickle
+from tests.support.proxy import FaultProxy, delay, status, trickle
 from tests.support.terminal import Terminal
 
 
@@ -64,6 +64,48 @@ class Telling(Case):
         self.assertNotIn("digest", failed)
         with self.assertRaises(jsonschema.ValidationError):
             schema.validate({"kind": "SyncResult"})
+
+    def test_three_charts_from_nothing_and_again_for_one_request_each(self):
+        refs = []
+        for name in ("web", "db", "queue"):
+            self.pusher(self.registry, f"charts/{name}").current("1.0.0", files=charts.chart_files(name=name), name=name)
+            refs.append(f"oci://{self.registry.host}/charts/{name}:1.0.0")
+        self.ocisync.spec(refs)
+        first = self.assert_code(self.run_text(), 0)
+        self.assertRegex(first.stdout, r"\n3 charts: 3 updated in \d+\.\d\ds\n$")
+        for name in ("web", "db", "queue"):
+            self.assertEqual(set(self.ocisync.exported(name)), set(charts.chart_files(name=name)))
+        before = self.ocisync.snapshot()
+        self.registry.forget()
+        again = self.assert_code(self.run_text(), 0)
+        self.assertRegex(again.stdout, r"\n3 charts: 3 unchanged in \d+\.\d\ds\n$")
+        self.assertEqual([r.method for r in self.registry.requests() if r.path != "/v2/"], ["HEAD"] * 3)
+        self.assertEqual(self.ocisync.snapshot(), before)
+
+    def test_the_exit_code_says_whether_a_retry_may_help(self):
+        guarded = self.start_registry("guarded", htpasswd={"robot": "hush"})
+        closed = {"name": "closed", "ref": f"oci://{guarded.host}/charts/web:1.0.0"}
+        away = {"name": "away", "ref": "oci://127.0.0.1:9/charts/web:1.0.0"}
+        optional = {"name": "optional", "ref": "oci://127.0.0.1:9/charts/other:1.0.0", "required": False}
+        for code, specs in ((3, [self.missing, {**self.missing, "name": "lost"}]), (3, [closed]),
+                            (3, [self.missing, closed]), (1, [away]), (1, [self.missing, closed, away]),
+                            (0, [self.ref, optional]), (3, [self.ref, self.missing, optional])):
+            with self.subTest(charts=[chart["name"] if isinstance(chart, dict) else "web" for chart in specs]):
+                run = self.ocisync.spec(specs).run("--timeout", "300ms")
+                self.assert_code(run, code)
+                self.assertEqual(run.result["exitCode"], code)
+
+    def test_a_tag_list_that_fails_or_holds_nothing_fails_its_chart_alone(self):
+        with FaultProxy(self.registry) as proxy:
+            proxy.always("GET", "/tags/list", status(403))
+            ranged = {"ref": f"oci://{proxy.host}/charts/web", "version": "^1.0"}
+            other = {"name": "other", "ref": f"oci://{self.registry.host}/charts/web", "version": "^1.0"}
+            nothing = {**other, "name": "nothing", "tagFilter": "9\\..*"}
+            run = self.assert_code(self.ocisync.spec([ranged, other, nothing]).sync(), 3)
+            self.assertEqual([chart["state"] for chart in run.result["charts"]], ["failed", "updated", "failed"])
+            self.assertEqual((run.chart("web")["reason"], run.chart("web")["httpStatus"]), ("Unauthorized", 403))
+            self.assertEqual(run.chart("nothing")["reason"], "NoMatchingVersion")
+        self.assert_code(self.ocisync.spec([{**other, "version": "^^1"}]).sync(), 2)
 
     def test_the_table_is_aligned_and_a_failure_is_one_line_that_says_all(self):
         run = self.assert_code(self.run_ocisync("--config", self.ocisync.spec([self.ref, self.missing]).spec_file), 3)
