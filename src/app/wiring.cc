@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "app/output.h"
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -44,13 +45,9 @@ std::size_t lane_count(const Spec& spec) {
 }  // namespace
 
 std::unique_ptr<Log> make_log(const LogOptions& options) {
-  const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  const bool machine =
-      process_variable("CI").has_value() || process_variable("NO_COLOR").has_value();
-  const LogFormat format =
-      options.format.value_or(terminal && !machine ? LogFormat::text : LogFormat::json);
-  auto log =
-      std::make_unique<Log>(options.level.value_or(LogLevel::info), format, terminal && !machine);
+  const bool watched = stderr_is_watched();
+  const LogFormat format = options.format.value_or(watched ? LogFormat::text : LogFormat::json);
+  auto log = std::make_unique<Log>(options.level.value_or(LogLevel::info), format, watched);
   for (const std::string& name : options.unknown_variables)
     log->warning("UnknownVariable", name + " is not a variable of ocisync and is ignored");
   return log;
@@ -58,7 +55,11 @@ std::unique_ptr<Log> make_log(const LogOptions& options) {
 
 Spec load_effective_spec(const SpecOptions& options, Log& log) {
   require_config(options);
-  const auto sources = read_spec_sources(options.config);
+  return load_effective_spec(options, read_spec_sources(options.config), log);
+}
+
+Spec load_effective_spec(const SpecOptions& options, const std::vector<SpecSource>& sources,
+                         Log& log) {
   LoadedSpec loaded = load_spec(sources, process_variable);
   if (!loaded.spec)
     throw Error(Reason::spec_invalid, describe_problems(loaded.problems, sources));
@@ -170,9 +171,10 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& l
                                     : std::nullopt),
       registry_(options, spec_, clock_, log, terms.offline),
       lanes_(lane_count(spec_), clock_),
-      reconciler_(Rooms{spec_, registry_.client(), cache_, references_,
-                        publisher_ ? &*publisher_ : nullptr, lanes_, log, clock_, terms},
-                  make_random()) {
+      reconciler_(
+          Rooms{spec_, registry_.client(), cache_, references_, publisher_ ? &*publisher_ : nullptr,
+                lanes_, log, clock_, terms, &progress_},
+          make_random()) {
   cache_.on_disk_full([this] {
     SweepPolicy policy;
     policy.everything_unnamed = true;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "net/http.h"
 #include "reconcile/reconciler.h"
+#include "spec/source.h"
 
 namespace ocisync {
 
@@ -17,6 +18,8 @@ std::unique_ptr<Log> make_log(const LogOptions& options);
 // Loads the spec and lays flags over it. Throws Error(spec_invalid) whose message is the whole
 // report.
 Spec load_effective_spec(const SpecOptions& options, Log& log);
+Spec load_effective_spec(const SpecOptions& options, const std::vector<SpecSource>& sources,
+                         Log& log);
 
 // The spec for commands that work without one too: defaults when no --config was given.
 Spec load_spec_if_given(const SpecOptions& options, Log& log);
@@ -43,6 +46,8 @@ class RegistryWiring {
                  bool offline = false);
 
   RegistryClient& client() { return client_; }
+
+  CredentialStore& credentials() { return credentials_; }
 
  private:
   std::unique_ptr<HttpClient> http_;
@@ -99,8 +104,11 @@ class Wiring {
 
   const Clock& clock() const { return clock_; }
 
+  Progress& progress() { return progress_; }
+
  private:
   RealClock clock_;
+  Progress progress_{clock_};
   Spec spec_;
   Volume volume_;
   BlobCache cache_;

@@ -1,6 +1,11 @@
 #include "reconcile/confirmations.h"
 
+#include <utility>
+
+#include <fmt/format.h>
+
 #include "base/json.h"
+#include "base/text.h"
 
 namespace ocisync {
 namespace {
@@ -8,7 +13,13 @@ namespace {
 constexpr std::uint64_t kLimit = 64ULL << 20;
 constexpr int kFormat = 1;
 
-std::string file_name(std::string_view owner) { return std::string(owner) + ".json"; }
+// The folder of the status, if it is there, and the file's name in it.
+std::pair<std::optional<Directory>, std::string> locate(const StatusPlace& place) {
+  if (!place.file)
+    return {place.control.find("status"), place.owner + ".json"};
+  const std::filesystem::path path = std::filesystem::absolute(*place.file);
+  return {Directory::open_if_exists(path.parent_path()), path.filename().string()};
+}
 
 bool confirms(ChartState state) {
   switch (state) {
@@ -47,11 +58,11 @@ Json chart_entry(const Outcome& outcome, const Confirmations& before, WallTime n
 
 }  // namespace
 
-Confirmations read_confirmations(const Directory& control, std::string_view owner) {
+Confirmations read_confirmations(const StatusPlace& place) {
   Confirmations result;
   try {
-    const auto directory = control.find("status");
-    const auto text = directory ? directory->read(file_name(owner), kLimit) : std::nullopt;
+    const auto [directory, file] = locate(place);
+    const auto text = directory ? directory->read(file, kLimit) : std::nullopt;
     const Json status = text ? Json::parse(*text) : Json();
     const Json* charts = status.find("charts");
     if (!charts)
@@ -69,20 +80,25 @@ Confirmations read_confirmations(const Directory& control, std::string_view owne
   return result;
 }
 
-void write_status(const Directory& control, std::string_view owner, const PassResult& result,
-                  const Confirmations& before, WallTime now) {
+void write_status(const StatusPlace& place, const PassResult& result, const Confirmations& before,
+                  WallTime now) {
   Json charts = Json::array();
   for (const Outcome& outcome : result.charts)
     if (outcome.state != ChartState::removed)
       charts.add(chart_entry(outcome, before, now));
   Json status = Json::object();
   status.set("format", kFormat);
-  status.set("owner", std::string(owner));
+  status.set("owner", place.owner);
   status.set("written", rfc3339(now));
   status.set("specHash", result.spec_hash);
   status.set("charts", std::move(charts));
-  control.ensure("status", kDefaultModes.directory)
-      .write_atomic(file_name(owner), status.dump(2) + "\n", kDefaultModes.file);
+  if (!place.file)
+    place.control.ensure("status", kDefaultModes.directory);
+  const auto [directory, name] = locate(place);
+  if (!directory)
+    throw Error(Reason::storage_failed,
+                fmt::format("the folder of {} does not exist", printable(place.file->string())));
+  directory->write_atomic(name, status.dump(2) + "\n", kDefaultModes.file);
 }
 
 }  // namespace ocisync

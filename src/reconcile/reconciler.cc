@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "export/retention.h"
-#include "reconcile/confirmations.h"
 #include "spec/quantity.h"
 #include "store/layout_index.h"
 #include "store/roots.h"
@@ -36,8 +35,8 @@ PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
             .failures = std::vector<unsigned>(rooms_.spec.charts.size()),
             .started = rooms_.clock.steady(),
             .confirmed = {}};
-  if (rooms_.publisher)
-    pass.confirmed = read_confirmations(*rooms_.publisher->control(), rooms_.spec.name);
+  if (const auto place = status_place(options))
+    pass.confirmed = read_confirmations(*place);
   const std::stop_callback forward(stop, [&] { pass.abandon.request_stop(); });
   PassResult& result = pass.result;
   result.spec_name = rooms_.spec.name;
@@ -49,6 +48,8 @@ PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
   for (const ChartSpec& chart : rooms_.spec.charts)
     expected.push_back(chart.reference);
   rooms_.registry.expect(expected);
+  if (rooms_.progress)
+    rooms_.progress->expect(rooms_.spec.charts.size());
   for (std::size_t i = 0; i < rooms_.spec.charts.size(); ++i)
     start(pass, i);
   rooms_.lanes.drain(pass.abandon.get_token());
@@ -80,6 +81,8 @@ void Reconciler::start(Pass& pass, std::size_t index) {
     slot.version = publication->chart_version;
     slot.digest = publication->manifest;
   }
+  if (rooms_.progress)
+    rooms_.progress->chart_done(false);
 }
 
 std::optional<Publication> Reconciler::find_publication(const ChartSpec& chart) const {
@@ -126,6 +129,8 @@ void Reconciler::settle(Pass& pass, std::size_t index, Outcome outcome) {
                       .not_before = *again});
     return;
   }
+  if (rooms_.progress)
+    rooms_.progress->chart_done(failed);
   switch (slot.state) {
     case ChartState::updated:
     case ChartState::repaired:
@@ -254,15 +259,33 @@ Roots Reconciler::roots_of(const PassResult& result, WallTime now) {
   return roots;
 }
 
+// Absent: nothing is exported, and no file was named.
+std::optional<StatusPlace> Reconciler::status_place(const PassOptions& options) const {
+  if (!rooms_.publisher)
+    return std::nullopt;
+  return StatusPlace{*rooms_.publisher->control(), rooms_.spec.name, options.status_file};
+}
+
+// A status that cannot be written is a pity, no failure.
+void Reconciler::keep_status(const Pass& pass, WallTime now) {
+  const auto place = status_place(pass.options);
+  if (!place)
+    return;
+  try {
+    write_status(*place, pass.result, pass.confirmed, now);
+  } catch (const Error& error) {
+    rooms_.log.warning("StatusNotWritten", "the status could not be written",
+                       {{"error", std::string(error.what())}});
+  }
+}
+
 // What keeps the volumes tidy never fails a pass: it is tried again with the next one.
 void Reconciler::keep_house(Pass& pass) {
   const Volume& volume = rooms_.cache.volume();
   try {
     const WallTime now = rooms_.clock.wall();
     write_roots(volume, rooms_.spec.name, roots_of(pass.result, now), now);
-    if (rooms_.publisher)
-      write_status(*rooms_.publisher->control(), rooms_.spec.name, pass.result, pass.confirmed,
-                   now);
+    keep_status(pass, now);
     sweep_if_superseded(pass.result, now);
     if (std::any_of(pass.result.charts.begin(), pass.result.charts.end(), [](const Outcome& chart) {
           return chart.state == ChartState::updated || chart.state == ChartState::repaired ||

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <set>
 #include <stop_token>
@@ -7,6 +8,7 @@
 
 #include "net/retry.h"
 #include "reconcile/chart_task.h"
+#include "reconcile/confirmations.h"
 #include "reconcile/outcome.h"
 #include "store/roots.h"
 
@@ -18,6 +20,7 @@ struct PassOptions {
   bool fail_fast = false;  // the first required failure stops what has not begun
   SteadyTime deadline = SteadyTime::max();  // a retry that would come later fails the chart instead
   std::string deadline_text;                // for the message: "--timeout 5m"
+  std::optional<std::filesystem::path> status_file;  // absent: on the export volume
 };
 
 // Keeps the exports like the spec. One pass: every chart goes through its journey in a lane, a
@@ -41,6 +44,8 @@ class Reconciler {
   std::optional<Publication> find_publication(const ChartSpec& chart) const;
   void withdraw(Pass& pass);
   Roots roots_of(const PassResult& result, WallTime now);
+  std::optional<StatusPlace> status_place(const PassOptions& options) const;
+  void keep_status(const Pass& pass, WallTime now);
   void sweep_if_superseded(const PassResult& result, WallTime now);
   void keep_house(Pass& pass);
 
