@@ -13,15 +13,6 @@ constexpr std::uint64_t kConfigLimit = 4ULL << 20;
 constexpr std::string_view kProvenanceSuffix = ".prov";
 constexpr std::size_t kLongestName = 255;
 
-ArchiveLimits archive_limits(const LimitsSpec& spec) {
-  ArchiveLimits limits;
-  limits.unpacked_size = spec.unpacked_size;
-  limits.file_size = spec.file_size;
-  limits.entries = spec.entries;
-  limits.ratio = spec.ratio;
-  return limits;
-}
-
 // The bytes of a blob, for as long as `keep_on` lets it.
 class BlobSource final : public Source {
  public:
@@ -75,15 +66,6 @@ TreeEntry copy(BlobSource source, const Directory& into, std::string name, mode_
   return file.entry();
 }
 
-UnpackedChart unpack(const BlobCache& cache, const CachedChart& chart, const LimitsSpec& limits,
-                     Modes modes, const std::function<void()>& keep_on, const Directory& into) {
-  BlobSource source(cache, chart.content, keep_on);
-  if (!chart.manifest.split())
-    return unpack_chart(source, into, archive_limits(limits), modes);
-  return join_split_chart(source, cache.read(chart.config, kConfigLimit), chart.manifest.name,
-                          chart.manifest.version, into, archive_limits(limits), modes);
-}
-
 void add_files(TreeRecord& record, const UnpackedChart& chart, const std::string& below) {
   for (const ArchivedFile& file : chart.files)
     record.entries.push_back({.path = below + file.path,
@@ -121,6 +103,25 @@ void add_archive(TreeRecord& record, const BlobCache& cache, const CachedChart& 
 
 }  // namespace
 
+ArchiveLimits archive_limits(const LimitsSpec& spec) {
+  ArchiveLimits limits;
+  limits.unpacked_size = spec.unpacked_size;
+  limits.file_size = spec.file_size;
+  limits.entries = spec.entries;
+  limits.ratio = spec.ratio;
+  return limits;
+}
+
+UnpackedChart unpack_cached_chart(const BlobCache& cache, const CachedChart& chart,
+                                  const LimitsSpec& limits, Modes modes,
+                                  const std::function<void()>& keep_on, const Directory& into) {
+  BlobSource source(cache, chart.content, keep_on);
+  if (!chart.manifest.split())
+    return unpack_chart(source, into, archive_limits(limits), modes);
+  return join_split_chart(source, cache.read(chart.config, kConfigLimit), chart.manifest.name,
+                          chart.manifest.version, into, archive_limits(limits), modes);
+}
+
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
                            const LimitsSpec& limits, Modes modes,
                            const std::function<void()>& keep_on, const Directory& into) {
@@ -131,7 +132,7 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
     record.chart_version = metadata.version;
   };
   if (format == ExportFormat::directory) {
-    const UnpackedChart unpacked = unpack(cache, chart, limits, modes, keep_on, into);
+    const UnpackedChart unpacked = unpack_cached_chart(cache, chart, limits, modes, keep_on, into);
     name_it(unpacked);
     add_files(record, unpacked, "");
     return record;
@@ -140,7 +141,7 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
   const std::string temporary = private_name(".unpacking-");
   into.make_directory(temporary, modes.directory);
   const Directory files = *into.find(temporary);
-  const UnpackedChart unpacked = unpack(cache, chart, limits, modes, keep_on, files);
+  const UnpackedChart unpacked = unpack_cached_chart(cache, chart, limits, modes, keep_on, files);
   name_it(unpacked);
   add_archive(record, cache, chart, unpacked, files, modes, keep_on, into);
   if (format == ExportFormat::both) {
