@@ -27,6 +27,8 @@ class ChartDirectory {
 
   const ChartMetadata& metadata() const noexcept { return metadata_; }
 
+  std::uint64_t size() const noexcept { return listing_.bytes; }  // of all files
+
   // The content blob of the chart when it is split (packer.h). The same bytes each time, as long
   // as the files are the same.
   void pack_content(Sink& out) const;

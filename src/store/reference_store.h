@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
 #include "store/reference_path.h"
@@ -36,8 +37,12 @@ class ReferenceStore {
   // Of `reference` exactly as given: its digest if it has one, else its tag.
   std::optional<ReferenceEntry> find(const Reference& reference) const;
   // Writes only what differs. True when anything did. Throws chart_invalid for a name or version
-  // that cannot be a file's.
-  bool put(const Reference& reference, const ReferenceEntry& entry) const;
+  // that cannot be a file's. `since`: what kept_since is to say of it, when not now.
+  bool put(const Reference& reference, const ReferenceEntry& entry,
+           std::optional<WallTime> since = std::nullopt) const;
+  // Since when the cache has this content under this reference: the older of blob and link, for
+  // a blob's time is renewed when it is used.
+  WallTime kept_since(const Reference& reference, const ReferenceEntry& entry) const;
   bool remove(const Reference& reference) const;  // false: was not there
 
   // The tags cached for a repository, unsorted (range resolution offline).
