@@ -84,6 +84,14 @@ std::filesystem::path cache_path(const SpecOptions& options, const Spec& spec) {
       "no cache directory: set --cache, OCISYNC_CACHE or spec.cache.path (HOME is not set)");
 }
 
+void make_room_when_full(BlobCache& cache) {
+  cache.on_disk_full([&volume = cache.volume()] {
+    SweepPolicy policy;
+    policy.everything_unnamed = true;
+    sweep(volume, policy, std::chrono::system_clock::now());
+  });
+}
+
 RegistryWiring::RegistryWiring(const SpecOptions& options, const Spec& spec, const Clock& clock,
                                Log& log)
     : http_("ocisync/" OCISYNC_VERSION),
@@ -111,11 +119,7 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, Log& log)
       reconciler_(
           Rooms{spec_, registry_.client(), cache_, references_, publisher_, lanes_, log, clock_},
           make_random()) {
-  cache_.on_disk_full([this] {
-    SweepPolicy policy;
-    policy.everything_unnamed = true;
-    sweep(volume_, policy, clock_.wall());
-  });
+  make_room_when_full(cache_);
 }
 
 }  // namespace ocisync

@@ -24,6 +24,9 @@ Spec load_spec_if_given(const SpecOptions& options, Log& log);
 // Where the cache is: flag or environment, the spec, $HELM_HOME/registry, ~/.helm/registry.
 std::filesystem::path cache_path(const SpecOptions& options, const Spec& spec);
 
+// When the cache's disk fills up, what nothing names is dropped.
+void make_room_when_full(BlobCache& cache);
+
 // What it takes to talk to registries.
 class RegistryWiring {
  public:

@@ -32,6 +32,17 @@ Error changed(const fs::path& path) {
       .hint("save it again when nothing writes to it");
 }
 
+BlobCache::Produced produce(BlobCache& cache, const fs::path& path, const LimitsSpec& limits,
+                            const std::function<void(Sink&)>& write) {
+  try {
+    return cache.produce(limits.archive_size, "the chart's archive", write);
+  } catch (const Error& error) {
+    if (error.reason() == Reason::digest_mismatch)
+      throw changed(path);
+    throw;
+  }
+}
+
 // A chart that would not come out of the cache again is not let in.
 void require_ratio(std::uint64_t unpacked, std::uint64_t packed, const LimitsSpec& limits) {
   constexpr std::uint64_t kFree = 1ULL << 20;
@@ -43,15 +54,7 @@ void require_ratio(std::uint64_t unpacked, std::uint64_t packed, const LimitsSpe
 
 StoredChart store_directory(BlobCache& cache, const fs::path& path, const LimitsSpec& limits) {
   const ChartDirectory chart = ChartDirectory::open(path, archive_limits(limits));
-  BlobCache::Produced content{};
-  try {
-    content = cache.produce(limits.archive_size, "the chart's content",
-                            [&](Sink& out) { chart.pack_content(out); });
-  } catch (const Error& error) {
-    if (error.reason() == Reason::digest_mismatch)
-      throw changed(path);
-    throw;
-  }
+  const auto content = produce(cache, path, limits, [&](Sink& out) { chart.pack_content(out); });
   chart.require_unchanged();
   require_ratio(chart.size(), content.blob.size, limits);
   const ChartMetadata& metadata = chart.metadata();
@@ -97,7 +100,7 @@ StoredChart store_archive(BlobCache& cache, const Fd& file, const fs::path& path
                           const LimitsSpec& limits) {
   HashedFile judged(file.get(), path);
   const ChartMetadata metadata = judge_archive(cache, judged, limits);
-  const auto content = cache.produce(limits.archive_size, "the archive", [&](Sink& out) {
+  const auto content = produce(cache, path, limits, [&](Sink& out) {
     HashedFile again(file.get(), path);
     std::vector<std::byte> chunk(64 * 1024);
     while (const std::size_t count = again.read(chunk))

@@ -149,13 +149,15 @@ std::vector<std::string> ReferenceStore::tags(const Reference& repository) const
 }
 
 void ReferenceStore::for_each(
-    const std::function<void(const Reference&, const ReferenceEntry&)>& visit) const {
-  walk_references(volume_, [&](const ReferencePlace& place) {
+    const std::function<void(const Reference&, const ReferenceEntry&)>& visit,
+    const std::function<void(const Error&)>& unreadable) const {
+  const auto visit_place = [&](const ReferencePlace& place) {
     if (!place.reference || place.reference->source != source_)
       return;
     if (const auto entry = resolve(volume_, place.links))
       visit(place.reference->reference, *entry);
-  });
+  };
+  walk_references(volume_, visit_place, unreadable);
 }
 
 }  // namespace ocisync

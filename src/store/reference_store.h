@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
 #include "store/reference_path.h"
@@ -47,8 +48,9 @@ class ReferenceStore {
 
   // The tags cached for a repository, unsorted (range resolution offline).
   std::vector<std::string> tags(const Reference& repository) const;
-  // Every whole set, in no order.
-  void for_each(const std::function<void(const Reference&, const ReferenceEntry&)>& visit) const;
+  // Every whole set, in no order. `unreadable`: see walk_references.
+  void for_each(const std::function<void(const Reference&, const ReferenceEntry&)>& visit,
+                const std::function<void(const Error&)>& unreadable = nullptr) const;
 
  private:
   const Volume& volume_;
