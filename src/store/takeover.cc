@@ -49,7 +49,8 @@ class Visitor {
     try {
       if (auto why = complaint(place))
         result_.refused.push_back(*std::move(why));
-      else if (place.reference && place.reference->source == ReferenceSource::registry)
+      else if (place.reference && place.reference->source == ReferenceSource::registry &&
+               !place.links.manifest)
         consider(place.reference->reference);
     } catch (const Error& error) {
       if (error.reason() == Reason::disk_full)
@@ -97,7 +98,7 @@ Takeover take_over_alpha(BlobCache& cache, const ReferenceStore& references) {
   // Listed first: what is rewritten on the way must not be come by again.
   std::vector<ReferencePlace> places;
   walk_references(cache.volume(), [&](const ReferencePlace& place) {
-    if (!place.links.manifest)
+    if (!place.links.manifest || complaint(place))
       places.push_back(place);
   });
   Visitor visitor(cache, references);
