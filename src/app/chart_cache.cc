@@ -48,7 +48,8 @@ std::unique_ptr<ChartCache> ChartCache::find(const SpecOptions& options, const S
   if (!as_it_is)
     return nullptr;
   try {
-    return create(options, spec, log);
+    if (has_alpha_references(*as_it_is, ReferenceStore(*as_it_is)))
+      return create(options, spec, log);
   } catch (const Error& error) {
     if (error.reason() != Reason::volume_unsuitable && error.reason() != Reason::disk_full)
       throw;

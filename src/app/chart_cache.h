@@ -36,7 +36,8 @@ class ChartCache {
  public:
   // Creates what is missing.
   static std::unique_ptr<ChartCache> create(const SpecOptions& options, const Spec& spec, Log& log);
-  // For verbs that only read: one that cannot be written to is read as it is. Null: there is none.
+  // For verbs that only read: nothing is written but what a takeover takes, and one that cannot be
+  // written to is read as it is. Null: there is none.
   static std::unique_ptr<ChartCache> find(const SpecOptions& options, const Spec& spec, Log& log);
 
   ChartCache(Volume volume, Log& log);

@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/wiring.h"
+#include "base/text.h"
 #include "export/placement.h"
 
 namespace ocisync {
@@ -43,8 +44,9 @@ int run_chart_export(const ChartExportOptions& options) {
   const std::filesystem::path destination = options.destination.value_or(".");
   const Placed placed =
       place_directory(destination, options.force, kDefaultModes, [&](const Directory& into) {
-        TreeRecord record = fill_chart_tree(cache->blobs(), saved.chart, ExportFormat::directory,
-                                            spec.limits, kDefaultModes, into);
+        TreeRecord record = fill_chart_tree(
+            cache->blobs(), saved.chart, ExportFormat::directory, spec.limits, kDefaultModes, [] {},
+            into);
         saved.entry.name = record.chart_name;  // Chart.yaml decides
         saved.entry.version = record.chart_version;
         return record;
@@ -57,7 +59,7 @@ int run_chart_export(const ChartExportOptions& options) {
     document.set("state", state_of(placed));
     print(document.dump(2) + "\n");
   } else {
-    print(chart_lines(saved.entry) + fmt::format("Exported to {}\n", path));
+    print(chart_lines(saved.entry) + fmt::format("Exported to {}\n", printable(path, 4096)));
   }
   return 0;
 }

@@ -88,9 +88,10 @@ class UsedNames {
 
 class Unpacker {
  public:
-  Unpacker(const Directory& into, const ArchiveLimits& limits, Modes modes)
+  Unpacker(const Directory& into, const ArchiveLimits& limits, Modes modes, EmptyDirectories empty)
       : limits_(limits),
         modes_(modes),
+        empty_(empty),
         names_(limits.entries),
         branch_(into, modes.directory),
         chunk_(64 * 1024) {}
@@ -106,6 +107,8 @@ class Unpacker {
     require_one_top(name, entry);
     if (directory) {
       names_.add_directory(name.path);
+      if (empty_ == EmptyDirectories::keep)
+        branch_.reach(name.path);
       return;
     }
     require_size(entry);
@@ -172,6 +175,7 @@ class Unpacker {
 
   const ArchiveLimits& limits_;
   Modes modes_;
+  EmptyDirectories empty_;
   UsedNames names_;
   Branch branch_;
   std::vector<std::byte> chunk_;
@@ -185,10 +189,10 @@ class Unpacker {
 }  // namespace
 
 UnpackedChart unpack_chart(Source& archive, const Directory& into, const ArchiveLimits& limits,
-                           Modes modes) {
+                           Modes modes, EmptyDirectories empty) {
   GzipReader inflated(archive, bounds_of(limits));
   TarReader tar(inflated);
-  Unpacker unpacker(into, limits, modes);
+  Unpacker unpacker(into, limits, modes, empty);
   while (const auto entry = tar.next())
     unpacker.take(*entry, tar);
   return unpacker.finish();

@@ -125,7 +125,12 @@ class ChartDirectory::Walk {
       const auto child = origin.empty() ? root_.duplicate() : root_.find(origin);
       if (!child)
         throw changed();
+      const std::size_t before = listing_.files.size();
       enter(path, origin, *child);
+      if (listing_.files.size() == before) {
+        listing_.files.push_back({path + "/", origin});
+        listing_.stamps.emplace_back(*status);
+      }
     } else {
       add_file(path, std::move(origin), *status);
     }

@@ -47,8 +47,8 @@ class ChartDirectory {
   };
 
   struct Listing {
-    std::vector<PackedFile> files;
-    std::vector<Stamp> stamps;  // one a file
+    std::vector<PackedFile> files;  // and empty directories
+    std::vector<Stamp> stamps;      // one a file
     std::uint64_t bytes = 0;
     friend bool operator==(const Listing&, const Listing&) = default;
   };

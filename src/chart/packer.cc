@@ -102,6 +102,10 @@ void pack_content(const Directory& from, const std::vector<PackedFile>& files, S
   std::sort(sorted.begin(), sorted.end(), walks_before);
   GzipWriter tar(out);
   for (const PackedFile& file : sorted) {
+    if (file.path.ends_with('/')) {
+      tar.write(as_bytes(tar_header("-/" + file.path, 0, kAlphaMode)));
+      continue;
+    }
     if (file.path != "Chart.yaml") {
       pack_file(from, file.origin, "-/" + file.path, kAlphaMode, tar);
       continue;

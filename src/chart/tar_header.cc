@@ -92,7 +92,8 @@ std::string tar_header(std::string_view name, std::uint64_t size, mode_t mode) {
   if (!records.empty())
     result = block("", "PaxHeaders/file", records.size(), 'x', mode) + records +
              tar_padding(records.size());
-  return result + block(prefix, rest, size > kLargestOctal ? 0 : size, '0', mode);
+  const char type = name.ends_with('/') ? '5' : '0';
+  return result + block(prefix, rest, size > kLargestOctal ? 0 : size, type, mode);
 }
 
 std::string tar_padding(std::uint64_t size) {

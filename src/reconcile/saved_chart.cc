@@ -86,8 +86,8 @@ std::optional<SavedChart> find_saved_chart(BlobCache& cache, const ReferenceStor
 StandardChart standard_chart(BlobCache& cache, const SavedChart& saved, const LimitsSpec& limits) {
   const StagingDirectory work(cache.volume());
   const Directory& files = work.directory();
-  const UnpackedChart unpacked =
-      unpack_cached_chart(cache, saved.chart, limits, kDefaultModes, [] {}, files);
+  const UnpackedChart unpacked = unpack_cached_chart(
+      cache, saved.chart, limits, kDefaultModes, [] {}, files);
   ChartMetadata metadata = read_chart_yaml(unpacked.chart_yaml);
   if (!saved.chart.manifest.split())
     return {saved.chart.content, std::move(metadata), false};

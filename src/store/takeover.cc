@@ -34,6 +34,10 @@ std::optional<std::string> complaint(const ReferencePlace& place) {
   return std::nullopt;
 }
 
+bool is_registrys(const ReferencePlace& place) {
+  return place.reference && place.reference->source == ReferenceSource::registry;
+}
+
 // Only what alpha wrote has a meta blob without a name: any other is a whole Chart.yaml.
 bool is_alphas(const BlobCache& cache, const BlobFile& meta) {
   const Json document = Json::parse(cache.read(meta, kMetaLimit));
@@ -49,8 +53,7 @@ class Visitor {
     try {
       if (auto why = complaint(place))
         result_.refused.push_back(*std::move(why));
-      else if (place.reference && place.reference->source == ReferenceSource::registry &&
-               !place.links.manifest)
+      else if (is_registrys(place) && !place.links.manifest)
         consider(place.reference->reference);
     } catch (const Error& error) {
       if (error.reason() == Reason::disk_full)
@@ -59,6 +62,8 @@ class Visitor {
           fmt::format("refs/{}: {}", printable(place.path), printable(error.what())));
     }
   }
+
+  void refuse(std::string_view why) { result_.refused.push_back(printable(why)); }
 
   Takeover finish() { return std::move(result_); }
 
@@ -97,14 +102,28 @@ class Visitor {
 Takeover take_over_alpha(BlobCache& cache, const ReferenceStore& references) {
   // Listed first: what is rewritten on the way must not be come by again.
   std::vector<ReferencePlace> places;
-  walk_references(cache.volume(), [&](const ReferencePlace& place) {
-    if (!place.links.manifest || complaint(place))
-      places.push_back(place);
-  });
   Visitor visitor(cache, references);
+  walk_references(
+      cache.volume(),
+      [&](const ReferencePlace& place) {
+        if (!place.links.manifest || complaint(place))
+          places.push_back(place);
+      },
+      [&](const Error& error) { visitor.refuse(error.what()); });
   for (const ReferencePlace& place : places)
     visitor.visit(place);
   return visitor.finish();
+}
+
+bool has_alpha_references(const Volume& volume, const ReferenceStore& references) {
+  bool found = false;
+  const auto visit = [&](const ReferencePlace& place) {
+    found = found || complaint(place) ||
+            (is_registrys(place) && !place.links.manifest &&
+             references.find(place.reference->reference));
+  };
+  walk_references(volume, visit, [&](const Error&) { found = true; });
+  return found;
 }
 
 }  // namespace ocisync

@@ -19,4 +19,7 @@ struct Takeover {
 // blobs, names that are no reference. A cache without such references is not written to.
 Takeover take_over_alpha(BlobCache& cache, const ReferenceStore& references);
 
+// Whether that would find anything to do or to tell. Writes nothing.
+bool has_alpha_references(const Volume& volume, const ReferenceStore& references);
+
 }  // namespace ocisync

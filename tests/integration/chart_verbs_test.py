@@ -153,6 +153,7 @@ class Session(Verbs):
             result = self.verb("save", source, f"localhost:5000/stable/{name}:2.7.0", "-o", "json").result
             then = time.time() - ages[name] - 0.5
             os.utime(self.ocisync.cache / "blobs/sha256" / result["content"][7:], (then, then))
+            os.utime(self.tags(result["ref"]) / "content", (then, then), follow_symlinks=False)
         # Using a chart does not make it young.
         self.verb("export", "localhost:5000/stable/aerospike:2.7.0", "-d", "out")
         rows = [line.split("\t") for line in self.verb("list").stdout.splitlines()]
@@ -217,7 +218,8 @@ class Saving(Verbs):
         manifest = self.skopeo("localhost:5000/charts/web:1.0.0")
         self.assertEqual([layer["mediaType"] for layer in manifest["layers"]], [charts.CONTENT])
         self.verb("export", "localhost:5000/charts/web:1.0.0")
-        helm.run("lint", self.ocisync.folder / "web")
+        self.assertEqual(helm.run("show", "all", self.ocisync.folder / "web").stdout,
+                         helm.run("show", "all", package).stdout)
         untarred = self.folder / "untarred"
         untarred.mkdir()
         subprocess.run(["tar", "-xzf", package, "-C", untarred], check=True)
@@ -259,7 +261,7 @@ class Saving(Verbs):
 
     def test_a_pinned_chart_outlives_gc_until_it_is_removed(self):
         self.verb("save", self.chart(), REF)
-        self.verb("save", self.chart("second"), "localhost:5000/second:1")
+        self.verb("save", self.chart("second", more="content"), "localhost:5000/second:1")
         then = time.time() - 400 * 86400
 
         def make_old():
@@ -401,6 +403,14 @@ class Exporting(Verbs):
         self.verb("export", REF, code=3)
         self.verb("remove", REF, code=3)
         self.assertFalse(self.ocisync.cache.exists())
+        self.ocisync.cache.mkdir()
+        self.verb("list")
+        self.assertEqual(list(self.ocisync.cache.iterdir()), [])
+        self.verb("save", self.chart(), REF)
+        before = {path: path.lstat().st_mtime_ns for path in self.ocisync.cache.rglob("*")}
+        self.verb("list")
+        self.verb("export", REF)
+        self.assertEqual({path: path.lstat().st_mtime_ns for path in self.ocisync.cache.rglob("*")}, before)
 
     def test_what_the_sync_cached_is_listed_and_exported(self):
         registry = self.start_registry()

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "chart/split.h"
 #include "unpacking.h"
 
 namespace ocisync {
@@ -93,6 +94,21 @@ TEST_F(ChartDirectoryTest, KeepsWhatHelmAlphaLost) {
                            "charts/packed-1.0.0.tgz", "charts/_x/Chart.yaml", "LICENSE"})
     put(name, "");
   EXPECT_EQ(files().size(), 11U);
+}
+
+TEST_F(ChartDirectoryTest, KeepsEmptyDirectories) {
+  fs::create_directories(path() / "charts");
+  fs::create_directories(path() / "a/b");
+  put(".helmignore", "x\n");
+  put("all-ignored/x", "");
+  const std::string content = packed(open());
+  TempDirectory into;
+  MemorySource source(as_bytes(content));
+  join_split_chart(source, "{}", "mychart", "2.7.0", into.directory(), {}, kDefaultModes);
+  for (const char* name : {"charts", "a/b", "all-ignored"})
+    EXPECT_TRUE(fs::is_empty(into.path() / name)) << name;
+  unpacking_.run(content);  // as Helm reads an archive
+  EXPECT_FALSE(fs::exists(unpacking_.into_path() / "charts"));
 }
 
 TEST_F(ChartDirectoryTest, LeavesOutWhatHelmignoreSays) {

@@ -66,6 +66,18 @@ TEST_F(TakeoverTest, MakesLinksRelativeAndTheManifestThatAlphaWouldHavePushed) {
   EXPECT_THAT(contents_of(folder.path() / "index.json"), HasSubstr(Digest::of(manifest).str()));
 }
 
+TEST_F(TakeoverTest, KnowsBeforehandWhetherThereIsAnythingToDo) {
+  const auto has = [&] {
+    const auto volume = Volume::open_read_only(folder.path());
+    return has_alpha_references(*volume, ReferenceStore(*volume));
+  };
+  EXPECT_TRUE(has());
+  take_over();
+  EXPECT_FALSE(has());
+  replace_link("content", "/etc/passwd");
+  EXPECT_TRUE(has());
+}
+
 TEST_F(TakeoverTest, LosesNothingAndHappensOnce) {
   CacheFolder::age(folder.blob(content), std::chrono::hours(50));
   write_file(folder.path() / "config.json", "{}");
