@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "store/blob_path.h"
 #include "store/reference_tree.h"
+#include "store/roots.h"
 
 namespace ocisync {
 namespace {
@@ -29,13 +30,13 @@ std::optional<std::string> complaint(const ReferencePlace& place) {
   if (const auto target = strange_target(place.links))
     return fmt::format("refs/{} holds a link to {}, which is not in the cache's layout",
                        printable(place.path), printable(*target));
-  if (!place.reference && !place.links.empty())
+  if (!place.reference && !place.links.empty() && !reference_meant_at(place.path))
     return fmt::format("refs/{} is not where any reference is kept", printable(place.path));
   return std::nullopt;
 }
 
-bool is_registrys(const ReferencePlace& place) {
-  return place.reference && place.reference->source == ReferenceSource::registry;
+bool is_registrys(const std::optional<PlacedReference>& reference) {
+  return reference && reference->source == ReferenceSource::registry;
 }
 
 // Only what alpha wrote has a meta blob without a name: any other is a whole Chart.yaml.
@@ -53,8 +54,11 @@ class Visitor {
     try {
       if (auto why = complaint(place))
         result_.refused.push_back(*std::move(why));
-      else if (is_registrys(place) && !place.links.manifest)
+      else if (is_registrys(place.reference) && !place.links.manifest)
         consider(place.reference->reference);
+      else if (const auto meant = reference_meant_at(place.path);
+               !place.reference && !place.links.empty() && is_registrys(meant))
+        respell(place.path, meant->reference);
     } catch (const Error& error) {
       if (error.reason() == Reason::disk_full)
         throw;
@@ -68,6 +72,23 @@ class Visitor {
   Takeover finish() { return std::move(result_); }
 
  private:
+  // Moves a reference to where it is looked for.
+  void respell(const std::string& path, const Reference& reference) {
+    const Volume& volume = cache_.volume();
+    const std::string from = "refs/" + path;
+    const std::string to = "refs/" + reference_path(reference, ReferenceSource::registry);
+    const auto folder_of = [](const std::string& whole) {
+      return whole.substr(0, whole.rfind('/'));
+    };
+    const auto old_folder = volume.root().find(folder_of(from));
+    const Directory new_folder = volume.root().ensure(folder_of(to), volume.modes().directory);
+    pin(volume, reference);
+    if (!old_folder || !old_folder->rename_new(path.substr(path.rfind('/') + 1), new_folder,
+                                               to.substr(to.rfind('/') + 1)))
+      throw Error(Reason::path_conflict, fmt::format("{} is there already", reference.str()));
+    consider(reference);
+  }
+
   void consider(const Reference& reference) {
     auto entry = references_.find(reference);
     if (!entry || entry->manifest)
@@ -106,7 +127,7 @@ Takeover take_over_alpha(BlobCache& cache, const ReferenceStore& references) {
   walk_references(
       cache.volume(),
       [&](const ReferencePlace& place) {
-        if (!place.links.manifest || complaint(place))
+        if (!place.links.manifest || !place.reference || complaint(place))
           places.push_back(place);
       },
       [&](const Error& error) { visitor.refuse(error.what()); });
@@ -118,8 +139,8 @@ Takeover take_over_alpha(BlobCache& cache, const ReferenceStore& references) {
 bool has_alpha_references(const Volume& volume, const ReferenceStore& references) {
   bool found = false;
   const auto visit = [&](const ReferencePlace& place) {
-    found = found || complaint(place) ||
-            (is_registrys(place) && !place.links.manifest &&
+    found = found || complaint(place) || (!place.reference && !place.links.empty()) ||
+            (is_registrys(place.reference) && !place.links.manifest &&
              references.find(place.reference->reference));
   };
   walk_references(volume, visit, [&](const Error&) { found = true; });

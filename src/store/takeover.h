@@ -15,8 +15,9 @@ struct Takeover {
 
 // Makes ours what Helm 3.0.0-alpha left in the cache: its references get relative links and the
 // manifest that alpha would have pushed, so that nothing but the cache itself is needed to read
-// them and index.json lists them. Left alone and told of: links that lead out of the cache, damaged
-// blobs, names that are no reference. A cache without such references is not written to.
+// them and index.json lists them; a "+" in a tag becomes the "_" by which it is looked for. Left
+// alone and told of: links that lead out of the cache, damaged blobs, names that are no reference.
+// A cache without such references is not written to.
 Takeover take_over_alpha(BlobCache& cache, const ReferenceStore& references);
 
 // Whether that would find anything to do or to tell. Writes nothing.

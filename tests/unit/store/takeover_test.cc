@@ -5,6 +5,7 @@
 
 #include "cache_folder.h"
 #include "store/layout_index.h"
+#include "store/roots.h"
 
 namespace ocisync {
 namespace {
@@ -140,6 +141,20 @@ TEST_F(TakeoverTest, LeavesWhatIsNotAlphasAlone) {
   EXPECT_THAT(takeover.taken, IsEmpty());
   EXPECT_THAT(takeover.refused, IsEmpty());
   EXPECT_EQ(tree_below(tag_folder()), before);
+}
+
+TEST_F(TakeoverTest, MovesAReferenceToWhereItIsLookedFor) {
+  const fs::path repository = tag_folder().parent_path().parent_path();
+  fs::rename(tag_folder(), tag_folder().parent_path() / "2.7.0+build");
+  fs::rename(folder.path() / "refs/localhost_5000", folder.path() / "refs/LOCALHOST_5000");
+  EXPECT_THAT(take_over().taken, ElementsAre("localhost:5000/myrepo/mychart:2.7.0_build"));
+  EXPECT_EQ(contents_of(repository / "tags/2.7.0_build/content"), "content");
+  EXPECT_TRUE(unpin(folder.open(), reference.with_tag("2.7.0+build")));
+  // Another by that name is not overwritten.
+  fs::rename(repository / "tags/2.7.0_build", repository / "tags/2.7.0+build");
+  write_file(repository / "tags/2.7.0_build/mine", "");
+  EXPECT_THAT(take_over().refused, ElementsAre(HasSubstr("2.7.0+build")));
+  EXPECT_TRUE(fs::exists(repository / "tags/2.7.0+build/content"));
 }
 
 TEST_F(TakeoverTest, TellsOfNamesThatAreNoReference) {
