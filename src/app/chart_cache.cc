@@ -4,6 +4,7 @@
 
 #include "app/wiring.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "store/layout_index.h"
 #include "store/takeover.h"
 
@@ -87,8 +88,9 @@ SavedChart require_saved_chart(ChartCache* cache, const Reference& reference) {
 }
 
 std::string chart_lines(const ReferenceEntry& entry) {
-  return fmt::format("Name: {}\nVersion: {}\nMeta: {}\nContent: {}\n", entry.name, entry.version,
-                     entry.meta.str(), entry.content.str());
+  // In a cache that others write to, what a link says may hold anything but a "/".
+  return fmt::format("Name: {}\nVersion: {}\nMeta: {}\nContent: {}\n", printable(entry.name),
+                     printable(entry.version), entry.meta.str(), entry.content.str());
 }
 
 Json chart_document(std::string_view verb, const Reference& reference,

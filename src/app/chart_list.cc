@@ -62,8 +62,8 @@ std::string list_text(const std::vector<ListedChart>& charts, WallTime now) {
       {"REF", "NAME", "VERSION", "DIGEST", "SIZE", "CREATED"}};
   for (const ListedChart& chart : charts)
     rows.push_back(
-        {chart.reference, chart.entry.name, chart.entry.version, chart.entry.content.short_hex(),
-         human_size(chart.size),
+        {chart.reference, printable(chart.entry.name), printable(chart.entry.version),
+         chart.entry.content.short_hex(), human_size(chart.size),
          human_age(std::chrono::duration_cast<std::chrono::seconds>(now - chart.created))});
   return table(std::move(rows));
 }

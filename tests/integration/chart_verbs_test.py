@@ -393,6 +393,17 @@ class Exporting(Verbs):
         self.assertEqual([entry["ref"] for entry in run.result["charts"]], ["localhost:5000/good:1"])
         self.assertIn("/etc/passwd", run.stderr)
         self.verb("export", "localhost:5000/c:1", code=3)
+        # A name that somebody planted reaches no terminal and no file.
+        planted = self.ocisync.cache / "charts/\x1b[31mred/versions/1"
+        planted.parent.mkdir(parents=True)
+        planted.write_text("-")
+        chart.unlink()
+        chart.symlink_to("../../../../../charts/\x1b[31mred/versions/1")
+        listed = self.verb("list").stdout
+        self.assertIn("red", listed)
+        self.assertNotIn("\x1b", listed)
+        self.assertIn("Exported to c/\n", self.verb("export", "localhost:5000/c:1").stdout)  # the manifest decides
+        self.verb("remove", "localhost:5000/c:1")
         self.verb("remove", "localhost:5000/a:1")
         self.verb("save", self.chart("b"), "localhost:5000/b:1")
         self.assertEqual(len(self.verb("list", "-o", "json").result["charts"]), 2)
