@@ -14,6 +14,10 @@ Command validate_command();
 Command gc_command();
 Command cache_check_command();
 Command registry_check_command();
+Command chart_save_command();
+Command chart_list_command();
+Command chart_export_command();
+Command chart_remove_command();
 Command version_command();
 
 // All of them, in the order of --help.

@@ -136,6 +136,14 @@ Terms load_terms(const SpecOptions& options, const TermsOptions& terms, const Sp
   return loaded;
 }
 
+void make_room_when_full(BlobCache& cache) {
+  cache.on_disk_full([&volume = cache.volume()] {
+    SweepPolicy policy;
+    policy.everything_unnamed = true;
+    sweep(volume, policy, std::chrono::system_clock::now());
+  });
+}
+
 RegistryWiring::RegistryWiring(const SpecOptions& options, const Spec& spec, const Clock& clock,
                                Log& log, bool offline)
     : http_(make_http(offline)),
@@ -175,11 +183,7 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& l
           Rooms{spec_, registry_.client(), cache_, references_, publisher_ ? &*publisher_ : nullptr,
                 lanes_, log, clock_, terms, &progress_},
           make_random()) {
-  cache_.on_disk_full([this] {
-    SweepPolicy policy;
-    policy.everything_unnamed = true;
-    sweep(volume_, policy, clock_.wall());
-  });
+  make_room_when_full(cache_);
 }
 
 }  // namespace ocisync

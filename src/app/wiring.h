@@ -38,6 +38,9 @@ std::filesystem::path lock_path(const SpecOptions& options, const TermsOptions& 
 // when there is none or it does not fit the spec.
 Terms load_terms(const SpecOptions& options, const TermsOptions& terms, const Spec& spec);
 
+// When the cache's disk fills up, what nothing names is dropped.
+void make_room_when_full(BlobCache& cache);
+
 // What it takes to talk to registries.
 class RegistryWiring {
  public:

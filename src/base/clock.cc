@@ -55,6 +55,27 @@ std::string rfc3339(WallTime time) {
                      fields.tm_sec);
 }
 
+std::string human_age(std::chrono::seconds age) {
+  const auto seconds = age.count();
+  if (seconds < 1)
+    return "Less than a second";
+  if (seconds < 60)
+    return seconds == 1 ? "1 second" : fmt::format("{} seconds", seconds);
+  const auto minutes = seconds / 60;
+  if (minutes < 46)
+    return minutes == 1 ? "About a minute" : fmt::format("{} minutes", minutes);
+  const auto hours = (seconds + 1800) / 3600;
+  if (hours < 48)
+    return hours == 1 ? "About an hour" : fmt::format("{} hours", hours);
+  if (hours < 24 * 7 * 2)
+    return fmt::format("{} days", hours / 24);
+  if (hours < 24 * 30 * 2)
+    return fmt::format("{} weeks", hours / 24 / 7);
+  if (hours < 24 * 365 * 2)
+    return fmt::format("{} months", hours / 24 / 30);
+  return fmt::format("{} years", hours / 24 / 365);
+}
+
 std::optional<WallTime> parse_rfc3339(std::string_view text) {
   if (text.size() < 20 || text[4] != '-' || text[7] != '-' ||
       (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':')

@@ -30,6 +30,10 @@ class RealClock final : public Clock {
 // RFC 3339 in UTC with whole seconds: 2026-01-02T03:04:05Z.
 std::string rfc3339(WallTime time);
 
+// How long ago something was, for people, as Docker and Helm say it: 27 seconds, About an hour,
+// 2 weeks. What lies in the future is "Less than a second".
+std::string human_age(std::chrono::seconds age);
+
 // Reads RFC 3339 with any offset and optional fraction. Absent: not such a time.
 std::optional<WallTime> parse_rfc3339(std::string_view text);
 

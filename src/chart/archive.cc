@@ -108,8 +108,8 @@ class Place {
 class Unpacker {
  public:
   // `into` may be null: then nothing is written.
-  Unpacker(const Directory* into, const ArchiveLimits& limits, Modes modes)
-      : limits_(limits), modes_(modes), names_(limits.entries), chunk_(64 * 1024) {
+  Unpacker(const Directory* into, const ArchiveLimits& limits, Modes modes, EmptyDirectories empty)
+      : limits_(limits), modes_(modes), empty_(empty), names_(limits.entries), chunk_(64 * 1024) {
     if (into)
       branch_.emplace(*into, modes.directory);
   }
@@ -125,6 +125,8 @@ class Unpacker {
     require_one_top(name, entry);
     if (directory) {
       names_.add_directory(name.path);
+      if (branch_ && empty_ == EmptyDirectories::keep)
+        branch_->reach(name.path);
       return;
     }
     require_size(entry);
@@ -205,6 +207,7 @@ class Unpacker {
 
   const ArchiveLimits& limits_;
   Modes modes_;
+  EmptyDirectories empty_;
   UsedNames names_;
   std::optional<Branch> branch_;
   std::vector<std::byte> chunk_;
@@ -226,12 +229,13 @@ UnpackedChart take_all(Source& archive, const ArchiveLimits& limits, Unpacker un
 }  // namespace
 
 UnpackedChart unpack_chart(Source& archive, const Directory& into, const ArchiveLimits& limits,
-                           Modes modes) {
-  return take_all(archive, limits, Unpacker(&into, limits, modes));
+                           Modes modes, EmptyDirectories empty) {
+  return take_all(archive, limits, Unpacker(&into, limits, modes, empty));
 }
 
 UnpackedChart inspect_chart(Source& archive, const ArchiveLimits& limits) {
-  return take_all(archive, limits, Unpacker(nullptr, limits, kDefaultModes));
+  return take_all(archive, limits,
+                  Unpacker(nullptr, limits, kDefaultModes, EmptyDirectories::drop));
 }
 
 }  // namespace ocisync

@@ -22,6 +22,9 @@ struct ArchiveLimits {
   std::size_t depth = 32;
 };
 
+// What becomes of a directory's entry where no file follows. Helm drops them.
+enum class EmptyDirectories { drop, keep };
+
 struct ArchivedFile {
   std::string path;  // below the chart's own directory, "/"-separated, checked
   std::uint64_t size;
@@ -44,10 +47,9 @@ struct UnpackedChart {
 // Error(chart_invalid) that names the entry: links, devices, absolute names, "..", backslashes,
 // control bytes, invalid UTF-8, our own control names, duplicates, file/directory conflicts, more
 // than one top directory, sparse files, trailing data, damage of any kind, no or two Chart.yaml.
-// (limit_exceeded) for the limits. Directory entries are accepted and empty directories dropped, as
-// Helm does; a UTF-8 BOM at the start of a file goes.
+// (limit_exceeded) for the limits. A UTF-8 BOM at the start of a file goes.
 UnpackedChart unpack_chart(Source& archive, const Directory& into, const ArchiveLimits& limits,
-                           Modes modes);
+                           Modes modes, EmptyDirectories empty = EmptyDirectories::drop);
 
 // Judges an archive as unpack_chart does and tells the same of it, but writes nothing anywhere.
 UnpackedChart inspect_chart(Source& archive, const ArchiveLimits& limits);

@@ -26,24 +26,51 @@ bool goes_before(const std::string& a, const std::string& b) {
   return std::tuple(rank(a), std::string_view(a)) < std::tuple(rank(b), std::string_view(b));
 }
 
-[[noreturn]] void refuse(const Directory& parent, std::string_view name, std::string_view why) {
-  throw Error(Reason::storage_failed,
-              fmt::format("{} {}", printable((parent.path() / name).string(), 4096), why));
+// Where alpha.1 put an entry: its parts of a chart one after the other.
+int part_of(std::string_view path) {
+  if (path == "Chart.yaml")
+    return 0;
+  if (path == "values.yaml")
+    return 1;
+  if (path.starts_with("templates/"))
+    return 2;
+  return path.starts_with("charts/") ? 4 : 3;
 }
 
-void pack_file(const Directory& parent, std::string_view name, std::string_view name_inside,
-               Sink& tar) {
-  const auto file = parent.open_file(name);
+// The order of a walk that takes each directory's names sorted: "/" counts as the least character.
+bool walks_before(const PackedFile& a, const PackedFile& b) {
+  if (part_of(a.path) != part_of(b.path))
+    return part_of(a.path) < part_of(b.path);
+  return std::lexicographical_compare(
+      a.path.begin(), a.path.end(), b.path.begin(), b.path.end(), [](char x, char y) {
+        const auto rank = [](char c) { return c == '/' ? -1 : static_cast<unsigned char>(c); };
+        return rank(x) < rank(y);
+      });
+}
+
+constexpr std::string_view kDummyChartYaml = "apiVersion: v1\nname: '-'\nversion: 0.1.0\n";
+constexpr mode_t kMode = 0644;
+constexpr mode_t kAlphaMode = 0755;
+
+[[noreturn]] void refuse(const Directory& from, std::string_view path, std::string_view why) {
+  throw Error(Reason::storage_failed,
+              fmt::format("{} {}", printable((from.path() / path).string(), 4096), why));
+}
+
+void pack_file(const Directory& from, const std::string& path, std::string_view name_inside,
+               mode_t mode, Sink& tar) {
+  const auto parent = parent_of(path).empty() ? from.duplicate() : from.find(parent_of(path));
+  const auto file = parent ? parent->open_file(last_of(path)) : std::nullopt;
   if (!file)
-    refuse(parent, name, "is gone");
+    refuse(from, path, "is gone");
 
   struct stat status {};
 
   if (::fstat(file->get(), &status) != 0 || !S_ISREG(status.st_mode))
-    refuse(parent, name, "is not a regular file");
+    refuse(from, path, "is not a regular file");
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  tar.write(as_bytes(tar_header(name_inside, size)));
-  FileSource source(file->get(), parent.path() / name);
+  tar.write(as_bytes(tar_header(name_inside, size, mode)));
+  FileSource source(file->get(), from.path() / path);
   std::vector<std::byte> chunk(64 * 1024);
   std::uint64_t read = 0;
   while (const std::size_t count = source.read(chunk)) {
@@ -53,7 +80,7 @@ void pack_file(const Directory& parent, std::string_view name, std::string_view 
     tar.write(Bytes(chunk).first(count));
   }
   if (read != size)
-    refuse(parent, name, "changed while it was read");
+    refuse(from, path, "changed while it was read");
   tar.write(as_bytes(tar_padding(size)));
 }
 
@@ -64,11 +91,28 @@ void pack_chart(const Directory& from, const std::vector<std::string>& files, st
   std::vector<std::string> sorted = files;
   std::sort(sorted.begin(), sorted.end(), goes_before);
   GzipWriter tar(out);
-  for (const std::string& path : sorted) {
-    const auto parent = parent_of(path).empty() ? from.duplicate() : from.find(parent_of(path));
-    if (!parent)
-      refuse(from, path, "is gone");
-    pack_file(*parent, last_of(path), fmt::format("{}/{}", name, path), tar);
+  for (const std::string& path : sorted)
+    pack_file(from, path, fmt::format("{}/{}", name, path), kMode, tar);
+  tar.write(as_bytes(tar_end()));
+  tar.finish();
+}
+
+void pack_content(const Directory& from, const std::vector<PackedFile>& files, Sink& out) {
+  std::vector<PackedFile> sorted = files;
+  std::sort(sorted.begin(), sorted.end(), walks_before);
+  GzipWriter tar(out);
+  for (const PackedFile& file : sorted) {
+    if (file.path.ends_with('/')) {
+      tar.write(as_bytes(tar_header("-/" + file.path, 0, kAlphaMode)));
+      continue;
+    }
+    if (file.path != "Chart.yaml") {
+      pack_file(from, file.origin, "-/" + file.path, kAlphaMode, tar);
+      continue;
+    }
+    tar.write(as_bytes(tar_header("-/Chart.yaml", kDummyChartYaml.size(), kAlphaMode)));
+    tar.write(as_bytes(kDummyChartYaml));
+    tar.write(as_bytes(tar_padding(kDummyChartYaml.size())));
   }
   tar.write(as_bytes(tar_end()));
   tar.finish();

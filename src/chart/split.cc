@@ -25,7 +25,7 @@ UnpackedChart join_split_chart(Source& content, std::string_view meta_json, std:
                                std::string_view version, const Directory& into,
                                const ArchiveLimits& limits, Modes modes) {
   std::string real = chart_yaml(read_chart_json(meta_json, name, version));
-  UnpackedChart chart = unpack_chart(content, into, limits, modes);
+  UnpackedChart chart = unpack_chart(content, into, limits, modes, EmptyDirectories::keep);
   into.write_atomic("Chart.yaml", real, modes.file);
   replace_chart_yaml(chart, std::move(real));
   return chart;

@@ -12,7 +12,8 @@ namespace ocisync {
 // a dummy, and meta, the real one as JSON without name and version, which travel beside the blobs.
 //
 // Unpacks `content` into `into` as unpack_chart does and writes the real Chart.yaml in place of the
-// dummy; the result tells of that one. Name and version are checked as those of any chart. Throws
+// dummy; the result tells of that one. Empty directories that have entries are kept, so that
+// what comes out is what was saved. Name and version are checked as those of any chart. Throws
 // what unpack_chart and read_chart_json throw.
 UnpackedChart join_split_chart(Source& content, std::string_view meta_json, std::string_view name,
                                std::string_view version, const Directory& into,

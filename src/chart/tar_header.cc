@@ -29,10 +29,11 @@ void put_octal(std::string& block, Field field, std::uint64_t number) {
   put(block, field, fmt::format("{:0{}o}", number, field.size - 1));
 }
 
-std::string block(std::string_view prefix, std::string_view name, std::uint64_t size, char type) {
+std::string block(std::string_view prefix, std::string_view name, std::uint64_t size, char type,
+                  mode_t mode) {
   std::string result(kBlock, '\0');
   put(result, kName, name);
-  put_octal(result, kMode, 0644);
+  put_octal(result, kMode, mode);
   put_octal(result, kUser, 0);
   put_octal(result, kGroup, 0);
   put_octal(result, kSize, size);
@@ -74,7 +75,7 @@ bool is_ascii(std::string_view text) {
 
 }  // namespace
 
-std::string tar_header(std::string_view name, std::uint64_t size) {
+std::string tar_header(std::string_view name, std::uint64_t size, mode_t mode) {
   std::string records;
   std::string_view prefix;
   std::string_view rest = name;
@@ -89,9 +90,10 @@ std::string tar_header(std::string_view name, std::uint64_t size) {
     records += pax_record("size", fmt::format("{}", size));
   std::string result;
   if (!records.empty())
-    result =
-        block("", "PaxHeaders/file", records.size(), 'x') + records + tar_padding(records.size());
-  return result + block(prefix, rest, size > kLargestOctal ? 0 : size, '0');
+    result = block("", "PaxHeaders/file", records.size(), 'x', mode) + records +
+             tar_padding(records.size());
+  const char type = name.ends_with('/') ? '5' : '0';
+  return result + block(prefix, rest, size > kLargestOctal ? 0 : size, type, mode);
 }
 
 std::string tar_padding(std::uint64_t size) {

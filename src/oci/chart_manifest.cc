@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <array>
 
+#include "base/json.h"
 #include "oci/grammar.h"
 #include "oci/manifest.h"
 
-// How the wire formats of a chart are told apart: by the media types of the layers.
+// How the wire formats of a chart are told apart, by the media types of the layers; and how the
+// oldest and the current one are written.
 
 namespace ocisync {
 namespace {
@@ -120,6 +122,34 @@ ChartManifest whole_chart(const Manifest& manifest, const FormatFacts& format) {
           .version = {}};
 }
 
+Json annotations_json(const Annotations& annotations) {
+  Json object = Json::object();
+  for (const auto& [key, value] : annotations)
+    object.set(key, value);
+  return object;
+}
+
+Json descriptor_json(std::string_view type, const Digest& digest, std::uint64_t size,
+                     const Annotations& annotations = {}) {
+  Json object = Json::object();
+  object.set("mediaType", type);
+  object.set("digest", digest.str());
+  object.set("size", size);
+  if (!annotations.empty())
+    object.set("annotations", annotations_json(annotations));
+  return object;
+}
+
+std::string manifest_text(Json config, Json layers, const Annotations& annotations) {
+  Json manifest = Json::object();
+  manifest.set("schemaVersion", 2);
+  manifest.set("config", std::move(config));
+  manifest.set("layers", std::move(layers));
+  if (!annotations.empty())
+    manifest.set("annotations", annotations_json(annotations));
+  return manifest.dump(-1, Json::Escape::html);
+}
+
 }  // namespace
 
 std::string_view to_string(ChartFormat format) {
@@ -133,6 +163,31 @@ ChartManifest recognise_chart(const Manifest& manifest) {
   if (format == nullptr)
     refuse_foreign(manifest);
   return format->meta.empty() ? whole_chart(manifest, *format) : split_chart(manifest, *format);
+}
+
+std::string current_manifest(const Descriptor& config, const Descriptor& content,
+                             const std::optional<Descriptor>& provenance,
+                             const Annotations& annotations) {
+  Json layers = Json::array();
+  layers.add(descriptor_json(media_type::kChart, content.digest, content.size));
+  if (provenance)
+    layers.add(descriptor_json(media_type::kProvenance, provenance->digest, provenance->size));
+  return manifest_text(descriptor_json(media_type::kHelmConfig, config.digest, config.size),
+                       std::move(layers), annotations);
+}
+
+std::string split_manifest(const Descriptor& meta, const Descriptor& content,
+                           const std::string& name, const std::string& version) {
+  Json layers = Json::array();
+  layers.add(descriptor_json(media_type::kMetaAlpha1, meta.digest, meta.size,
+                             {{std::string(kTitle), "chart-meta.json"}}));
+  layers.add(descriptor_json(media_type::kChartAlpha1, content.digest, content.size,
+                             {{std::string(kTitle), "chart-content.tgz"},
+                              {std::string(kChartName), name},
+                              {std::string(kChartVersion), version}}));
+  return manifest_text(
+      descriptor_json(media_type::kImageConfig, Digest::of(kEmptyConfig), kEmptyConfig.size()),
+      std::move(layers), {});
 }
 
 }  // namespace ocisync

@@ -89,4 +89,16 @@ struct ChartManifest {
 // two layers claim to be it.
 ChartManifest recognise_chart(const Manifest& manifest);
 
+// The bytes of a manifest as Helm writes one: compact JSON in its key order. `config`, `content`
+// and so on are described by digest and size; media types and layer annotations are the format's.
+// The format of Helm 3.7 and later; without a "mediaType" of its own, annotations sorted by key.
+std::string current_manifest(const Descriptor& config, const Descriptor& content,
+                             const std::optional<Descriptor>& provenance,
+                             const Annotations& annotations);
+// The format of Helm 3.0.0-alpha.1: two layers, a config that is kEmptyConfig, name and version as
+// annotations of the content layer.
+std::string split_manifest(const Descriptor& meta, const Descriptor& content,
+                           const std::string& name, const std::string& version);
+inline constexpr std::string_view kEmptyConfig = "{}";
+
 }  // namespace ocisync

@@ -65,15 +65,6 @@ TreeEntry copy(BlobSource source, const Directory& into, std::string name, mode_
   return file.entry();
 }
 
-UnpackedChart unpack(const BlobCache& cache, const CachedChart& chart, const LimitsSpec& limits,
-                     Modes modes, const std::function<void()>& keep_on, const Directory& into) {
-  BlobSource source(cache, chart.content, keep_on);
-  if (!chart.manifest.split())
-    return unpack_chart(source, into, archive_limits(limits), modes);
-  return join_split_chart(source, cache.read(chart.config, chart.config.size), chart.manifest.name,
-                          chart.manifest.version, into, archive_limits(limits), modes);
-}
-
 void add_files(TreeRecord& record, const UnpackedChart& chart, const std::string& below) {
   for (const ArchivedFile& file : chart.files)
     record.entries.push_back({.path = below + file.path,
@@ -120,6 +111,16 @@ ArchiveLimits archive_limits(const LimitsSpec& spec) {
   return limits;
 }
 
+UnpackedChart unpack_cached_chart(const BlobCache& cache, const CachedChart& chart,
+                                  const LimitsSpec& limits, Modes modes,
+                                  const std::function<void()>& keep_on, const Directory& into) {
+  BlobSource source(cache, chart.content, keep_on);
+  if (!chart.manifest.split())
+    return unpack_chart(source, into, archive_limits(limits), modes);
+  return join_split_chart(source, cache.read(chart.config, chart.config.size), chart.manifest.name,
+                          chart.manifest.version, into, archive_limits(limits), modes);
+}
+
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
                            const LimitsSpec& limits, Modes modes,
                            const std::function<void()>& keep_on, const Directory& into) {
@@ -130,7 +131,7 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
     record.chart_version = metadata.version;
   };
   if (format == ExportFormat::directory) {
-    const UnpackedChart unpacked = unpack(cache, chart, limits, modes, keep_on, into);
+    const UnpackedChart unpacked = unpack_cached_chart(cache, chart, limits, modes, keep_on, into);
     name_it(unpacked);
     add_files(record, unpacked, "");
     return record;
@@ -139,7 +140,7 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
   const std::string temporary = private_name(".unpacking-");
   into.make_directory(temporary, modes.directory);
   const Directory files = *into.find(temporary);
-  const UnpackedChart unpacked = unpack(cache, chart, limits, modes, keep_on, files);
+  const UnpackedChart unpacked = unpack_cached_chart(cache, chart, limits, modes, keep_on, files);
   name_it(unpacked);
   add_archive(record, cache, chart, unpacked, files, modes, keep_on, into);
   if (format == ExportFormat::both) {

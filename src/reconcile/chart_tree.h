@@ -19,19 +19,23 @@ struct CachedChart {
   std::optional<BlobFile> provenance;
 };
 
+// Unpacks the whole chart into an empty private directory and judges it; meta and content of a
+// format that splits a chart are joined. `keep_on` is called between chunks and throws to give up.
+UnpackedChart unpack_cached_chart(const BlobCache& cache, const CachedChart& chart,
+                                  const LimitsSpec& limits, Modes modes,
+                                  const std::function<void()>& keep_on, const Directory& into);
+ArchiveLimits archive_limits(const LimitsSpec& spec);
+
 // Fills an empty private directory with a chart in the format asked for:
 //   directory  the chart's files
 //   archive    <name>-<version>.tgz, byte for byte as the registry serves it, and its .prov
 //   both       <name>/ and the archive
 // The names are Chart.yaml's. Formats that split a chart into meta and content are joined again,
 // and their archive is assembled deterministically. Whatever the format, the whole chart is
-// unpacked and judged first. `keep_on` is called between chunks and throws to give up. Throws what
-// unpacking throws.
+// unpacked and judged first. Throws what unpacking throws.
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
                            const LimitsSpec& limits, Modes modes,
                            const std::function<void()>& keep_on, const Directory& into);
-
-ArchiveLimits archive_limits(const LimitsSpec& spec);
 
 // Judges a chart as fill_chart_tree would, and tells what it holds. `content` is its archive;
 // `meta` is read for the formats that split a chart.

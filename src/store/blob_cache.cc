@@ -47,6 +47,28 @@ Error wrong_size(const Descriptor& descriptor, std::uint64_t actual) {
                            actual, descriptor.size));
 }
 
+// Hashes and counts, and keeps nothing.
+class Measure final : public Sink {
+ public:
+  Measure(std::uint64_t limit, std::string_view what) : limit_(limit), what_(what) {}
+
+  void write(Bytes bytes) override {
+    if (bytes.size() > limit_ - size_)
+      throw Error(Reason::limit_exceeded,
+                  fmt::format("{} is larger than {}", what_, human_size(limit_)));
+    size_ += bytes.size();
+    hasher_.update(bytes);
+  }
+
+  Descriptor descriptor() { return {"", hasher_.finish(), size_, "", {}}; }
+
+ private:
+  std::uint64_t limit_;
+  std::string_view what_;
+  std::uint64_t size_ = 0;
+  Hasher hasher_;
+};
+
 }  // namespace
 
 struct BlobCache::State {
@@ -128,6 +150,20 @@ BlobFile BlobCache::keep(std::string_view bytes, const std::optional<Digest>& ex
     obtain(descriptor, [&](BlobWriter& writer) { writer.write(as_bytes(bytes)); });
   ++(missing ? state_->misses : state_->hits);
   return BlobFile{descriptor.digest, descriptor.size};
+}
+
+BlobCache::Produced BlobCache::produce(std::uint64_t limit, std::string_view what,
+                                       const std::function<void(Sink&)>& write) {
+  Measure measure(limit, what);
+  write(measure);
+  bool is_new = false;
+  const BlobFile blob = ensure(measure.descriptor(),
+                               [&](BlobWriter& writer) {
+                                 is_new = true;
+                                 write(writer);
+                               },
+                               {});
+  return {blob, is_new};
 }
 
 void BlobCache::obtain(const Descriptor& descriptor, const Fetch& fetch) {

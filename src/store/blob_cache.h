@@ -53,6 +53,17 @@ class BlobCache {
   // Keeps bytes that are already here (a manifest). Returns its digest (sha256, or `expected`).
   BlobFile keep(std::string_view bytes, const std::optional<Digest>& expected = std::nullopt);
 
+  // Keeps what `write` writes, the same bytes each time it is called: once to learn their digest,
+  // and again if the cache has not got them, so no temporary file is needed. Throws limit_exceeded
+  // naming `what` above `limit` bytes, digest_mismatch when the bytes differ between calls.
+  struct Produced {
+    BlobFile blob;
+    bool is_new;
+  };
+
+  Produced produce(std::uint64_t limit, std::string_view what,
+                   const std::function<void(Sink&)>& write);
+
   // Throws digest_mismatch when the blob was damaged since it was found, storage_failed when it is
   // gone.
   Fd open(const BlobFile& blob) const;

@@ -77,7 +77,7 @@ std::string reference_path(const Reference& reference, ReferenceSource source) {
   throw Error(Reason::internal, reference.str() + " has neither tag nor digest to be cached under");
 }
 
-std::optional<PlacedReference> reference_at(std::string_view path) {
+std::optional<PlacedReference> reference_meant_at(std::string_view path) {
   const std::vector<std::string_view> parts = split(path, '/');
   if (parts.size() < 4 || !is_kind(parts[parts.size() - 2]))
     return std::nullopt;
@@ -87,11 +87,17 @@ std::optional<PlacedReference> reference_at(std::string_view path) {
     text += fmt::format("/{}", parts[i].substr(parts[i].starts_with('=') ? 1 : 0));
   text += leaf_text(parts[parts.size() - 2], parts.back());
   const auto reference = parsed(text);
-  // Whatever we would not have put there, we do not claim to understand.
-  if (!reference || (!reference->tag() && !reference->digest()) ||
-      reference_path(*reference, source) != path)
+  if (!reference || (!reference->tag() && !reference->digest()))
     return std::nullopt;
   return PlacedReference{*reference, source};
+}
+
+std::optional<PlacedReference> reference_at(std::string_view path) {
+  auto meant = reference_meant_at(path);
+  // Whatever we would not have put there, we do not claim to understand.
+  if (meant && reference_path(meant->reference, meant->source) != path)
+    return std::nullopt;
+  return meant;
 }
 
 }  // namespace ocisync

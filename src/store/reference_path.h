@@ -29,4 +29,8 @@ struct PlacedReference {
 // if an address is left without it.
 std::optional<PlacedReference> reference_at(std::string_view path);
 
+// The reference that somebody meant who spells paths less strictly than we do (a host in capitals,
+// a "+" in a tag): reference_path() of it may be another path. Absent: none can be made of it.
+std::optional<PlacedReference> reference_meant_at(std::string_view path);
+
 }  // namespace ocisync

@@ -1,12 +1,17 @@
 #include "store/reference_store.h"
 
+#include <algorithm>
+
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "store/blob_path.h"
 #include "store/reference_links.h"
 #include "store/reference_tree.h"
+#include "store/staging.h"
 
 namespace ocisync {
 namespace {
@@ -72,6 +77,14 @@ std::string lock_name(const std::string& path) {
 
 bool never() { return false; }
 
+void set_since(const Directory& place, WallTime since) {
+  const auto time = std::chrono::duration_cast<std::chrono::nanoseconds>(since.time_since_epoch());
+  timespec times[2] = {};
+  times[0].tv_sec = times[1].tv_sec = time.count() / 1'000'000'000;
+  times[0].tv_nsec = times[1].tv_nsec = time.count() % 1'000'000'000;
+  ::utimensat(place.fd(), "content", times, AT_SYMLINK_NOFOLLOW);
+}
+
 }  // namespace
 
 std::optional<ReferenceEntry> ReferenceStore::find(const Reference& reference) const {
@@ -82,7 +95,8 @@ std::optional<ReferenceEntry> ReferenceStore::find(const Reference& reference) c
   return links ? resolve(volume_, *links) : std::nullopt;
 }
 
-bool ReferenceStore::put(const Reference& reference, const ReferenceEntry& entry) const {
+bool ReferenceStore::put(const Reference& reference, const ReferenceEntry& entry,
+                         std::optional<WallTime> since) const {
   require_file_names(entry);
   const std::string path = reference_path(reference, source_);
   const ReferenceLinks wanted = links_for(path, entry);
@@ -97,6 +111,8 @@ bool ReferenceStore::put(const Reference& reference, const ReferenceEntry& entry
     try {
       const Directory place = volume_.root().ensure("refs/" + path, volume_.modes().directory);
       replace_links(place, read_links(place), wanted);
+      if (since)
+        set_since(place, *since);
       if (lock || attempts == 0 || read_links(place) == wanted)
         return true;
     } catch (const Error& error) {
@@ -104,6 +120,13 @@ bool ReferenceStore::put(const Reference& reference, const ReferenceEntry& entry
         throw;
     }
   }
+}
+
+WallTime ReferenceStore::kept_since(const Reference& reference, const ReferenceEntry& entry) const {
+  const auto link = status_at(volume_, "refs/" + reference_path(reference, source_) + "/content");
+  const auto blob = status_at(volume_, blob_path(entry.content));
+  const WallTime now = std::chrono::system_clock::now();
+  return std::min(link ? modified(*link) : now, blob ? modified(*blob) : now);
 }
 
 bool ReferenceStore::remove(const Reference& reference) const {
@@ -126,13 +149,15 @@ std::vector<std::string> ReferenceStore::tags(const Reference& repository) const
 }
 
 void ReferenceStore::for_each(
-    const std::function<void(const Reference&, const ReferenceEntry&)>& visit) const {
-  walk_references(volume_, [&](const ReferencePlace& place) {
+    const std::function<void(const Reference&, const ReferenceEntry&)>& visit,
+    const std::function<void(const Error&)>& unreadable) const {
+  const auto visit_place = [&](const ReferencePlace& place) {
     if (!place.reference || place.reference->source != source_)
       return;
     if (const auto entry = resolve(volume_, place.links))
       visit(place.reference->reference, *entry);
-  });
+  };
+  walk_references(volume_, visit_place, unreadable);
 }
 
 }  // namespace ocisync

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/error.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
 #include "store/reference_path.h"
@@ -36,14 +38,19 @@ class ReferenceStore {
   // Of `reference` exactly as given: its digest if it has one, else its tag.
   std::optional<ReferenceEntry> find(const Reference& reference) const;
   // Writes only what differs. True when anything did. Throws chart_invalid for a name or version
-  // that cannot be a file's.
-  bool put(const Reference& reference, const ReferenceEntry& entry) const;
+  // that cannot be a file's. `since`: what kept_since is to say of it, when not now.
+  bool put(const Reference& reference, const ReferenceEntry& entry,
+           std::optional<WallTime> since = std::nullopt) const;
+  // Since when the cache has this content under this reference: the older of blob and link, for
+  // a blob's time is renewed when it is used.
+  WallTime kept_since(const Reference& reference, const ReferenceEntry& entry) const;
   bool remove(const Reference& reference) const;  // false: was not there
 
   // The tags cached for a repository, unsorted (range resolution offline).
   std::vector<std::string> tags(const Reference& repository) const;
-  // Every whole set, in no order.
-  void for_each(const std::function<void(const Reference&, const ReferenceEntry&)>& visit) const;
+  // Every whole set, in no order. `unreadable`: see walk_references.
+  void for_each(const std::function<void(const Reference&, const ReferenceEntry&)>& visit,
+                const std::function<void(const Error&)>& unreadable = nullptr) const;
 
  private:
   const Volume& volume_;

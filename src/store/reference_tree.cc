@@ -9,44 +9,63 @@ namespace {
 // A repository's 255 bytes hold at most 128 components; whatever goes deeper is none of ours.
 constexpr int kMaxDepth = 140;
 
-using Visit = std::function<void(const ReferencePlace&)>;
+class Walk {
+ public:
+  Walk(const std::function<void(const ReferencePlace&)>& visit,
+       const std::function<void(const Error&)>& unreadable)
+      : visit_(visit), unreadable_(unreadable) {}
 
-void visit_places(const Directory& kind, const std::string& path, const Visit& visit) {
-  for (const std::string& name : kind.names()) {
-    const auto status = kind.status(name);
-    if (!status || !S_ISDIR(status->st_mode))
-      continue;
-    const auto place = kind.find(name);
-    const auto links = place ? read_settled_links(*place) : std::nullopt;
-    if (!links)
-      continue;
-    std::string own_path = path + "/" + name;
-    auto reference = reference_at(own_path);
-    visit({std::move(own_path), std::move(reference), *links, *status});
+  void enter(const Directory& folder, const std::string& path, int depth) const {
+    for_each_directory(folder, [&](const std::string& name, const struct stat&) {
+      const auto child = folder.find(name);
+      if (!child)
+        return;  // removed since it was listed
+      const std::string child_path = path.empty() ? name : path + "/" + name;
+      if (name == "tags" || name == "digests")
+        visit_places(*child, child_path);
+      else if (depth < kMaxDepth)
+        enter(*child, child_path, depth + 1);
+    });
   }
-}
 
-void walk(const Directory& folder, const std::string& path, int depth, const Visit& visit) {
-  for (const std::string& name : folder.names()) {
-    const auto status = folder.status(name);
-    if (!status || !S_ISDIR(status->st_mode))
-      continue;
-    const auto child = folder.find(name);
-    if (!child)
-      continue;  // removed since it was listed
-    const std::string child_path = path.empty() ? name : path + "/" + name;
-    if (name == "tags" || name == "digests")
-      visit_places(*child, child_path, visit);
-    else if (depth < kMaxDepth)
-      walk(*child, child_path, depth + 1, visit);
+ private:
+  void visit_places(const Directory& kind, const std::string& path) const {
+    for_each_directory(kind, [&](const std::string& name, const struct stat& status) {
+      const auto place = kind.find(name);
+      const auto links = place ? read_settled_links(*place) : std::nullopt;
+      if (!links)
+        return;
+      std::string own_path = path + "/" + name;
+      auto reference = reference_at(own_path);
+      visit_({std::move(own_path), std::move(reference), *links, status});
+    });
   }
-}
+
+  template <typename Act>
+  void for_each_directory(const Directory& folder, Act act) const {
+    for (const std::string& name : folder.names()) {
+      try {
+        const auto status = folder.status(name);
+        if (status && S_ISDIR(status->st_mode))
+          act(name, *status);
+      } catch (const Error& error) {
+        if (!unreadable_)
+          throw;
+        unreadable_(error);
+      }
+    }
+  }
+
+  const std::function<void(const ReferencePlace&)>& visit_;
+  const std::function<void(const Error&)>& unreadable_;
+};
 
 }  // namespace
 
-void walk_references(const Volume& volume, const Visit& visit) {
+void walk_references(const Volume& volume, const std::function<void(const ReferencePlace&)>& visit,
+                     const std::function<void(const Error&)>& unreadable) {
   if (const auto refs = volume.root().find("refs"))
-    walk(*refs, "", 0, visit);
+    Walk(visit, unreadable).enter(*refs, "", 0);
 }
 
 bool remove_reference(const Volume& volume, const std::string& path) {

@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "base/error.h"
 #include "store/reference_links.h"
 #include "store/reference_path.h"
 #include "store/volume.h"
@@ -20,8 +21,11 @@ struct ReferencePlace {
   struct stat status;  // of the directory
 };
 
-// Visits every place, in no order. What else is below refs/ is passed over.
-void walk_references(const Volume& volume, const std::function<void(const ReferencePlace&)>& visit);
+// Visits every place, in no order. What else is below refs/ is passed over. A folder that cannot be
+// read ends the walk, for a sweep must not take what it holds for nothing, unless `unreadable` is
+// given: then it is told.
+void walk_references(const Volume& volume, const std::function<void(const ReferencePlace&)>& visit,
+                     const std::function<void(const Error&)>& unreadable = nullptr);
 
 // Takes the links away, then every directory above that is empty now. False: nothing was there.
 bool remove_reference(const Volume& volume, const std::string& path);

@@ -28,25 +28,37 @@ void flush(int fd, const std::filesystem::path& path) {
     throw system_error(errno, "writing " + path.string());
 }
 
+// Whether the lock on what stands there can be had, which a living writer would hold. Absent: it
+// cannot be told, for there are no locks or it cannot be opened.
+std::optional<bool> unlocked(int fd) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0)
+    return true;
+  return errno == EWOULDBLOCK ? std::optional(false) : std::nullopt;
+}
+
 // True when it went. The lock is held until then, so that its writer cannot begin in between.
 bool remove_if_abandoned(const Directory& staging, const std::string& name, WallTime now) {
   const auto status = staging.status(name);
   if (!status)
     return false;
-  bool abandoned = older_than(*status, kLeftoverAge, now);
+  std::optional<bool> abandoned;
   std::optional<Fd> file;
+  std::optional<Directory> directory;
   if (S_ISREG(status->st_mode)) {
     file = staging.open_file(name);
     if (!file)
       return false;  // published or removed since we looked
-    if (::flock(file->get(), LOCK_EX | LOCK_NB) == 0)
-      abandoned = true;
-    else if (errno == EWOULDBLOCK)
-      abandoned = false;
+    abandoned = unlocked(file->get());
+  } else if (S_ISDIR(status->st_mode)) {
+    directory = staging.find(name);
+    if (!directory)
+      return false;
+    abandoned = unlocked(directory->fd());
   }
-  if (abandoned)
-    staging.remove_tree(name);
-  return abandoned;
+  if (!abandoned.value_or(older_than(*status, kLeftoverAge, now)))
+    return false;
+  staging.remove_tree(name);
+  return true;
 }
 
 }  // namespace
@@ -101,10 +113,34 @@ struct stat StagingFile::publish(const Directory& into, std::string_view name, m
   return status;
 }
 
-std::uint64_t sweep_staging(const Directory& staging, WallTime now) {
+StagingDirectory::StagingDirectory(const Directory& parent, std::string_view prefix)
+    : parent_(parent.duplicate()) {
+  bool taken = true;
+  while (taken) {
+    name_ = private_name(prefix);
+    parent_.make_directory(name_, 0700);
+    directory_ = parent_.find(name_);
+    // As with a file: a sweep may come in between.
+    taken = !directory_ || unlocked(directory_->fd()) == false || !parent_.status(name_);
+  }
+}
+
+StagingDirectory::~StagingDirectory() {
+  try {
+    parent_.remove_tree(name_);
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): a sweep will find it
+  }
+}
+
+std::uint64_t sweep_staging(const Directory& staging, WallTime now, std::string_view prefix) {
   std::uint64_t removed = 0;
-  for (const std::string& name : staging.names())
-    removed += remove_if_abandoned(staging, name, now) ? 1 : 0;
+  for (const std::string& name : staging.names()) {
+    try {
+      if (name.starts_with(prefix) && remove_if_abandoned(staging, name, now))
+        ++removed;
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): another user's, and theirs to clear
+    }
+  }
   return removed;
 }
 

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "store/volume.h"
 
 namespace ocisync {
@@ -38,9 +40,30 @@ class StagingFile {
   Fd file_;
 };
 
-// What killed processes left in staging/: files nobody holds a lock on, and where there are no
-// locks, what is older than an hour. Returns how many went.
-std::uint64_t sweep_staging(const Directory& staging, WallTime now);
+// A directory nobody sees yet, for what is made in several files: 0700, locked like a StagingFile,
+// gone with everything in it when its owner goes. One thread at a time.
+class StagingDirectory {
+ public:
+  explicit StagingDirectory(const Volume& volume) : StagingDirectory(volume.staging(), "work-") {}
+
+  // Elsewhere, under a private name that begins with `prefix`.
+  StagingDirectory(const Directory& parent, std::string_view prefix);
+  ~StagingDirectory();
+  StagingDirectory(const StagingDirectory&) = delete;
+  StagingDirectory& operator=(const StagingDirectory&) = delete;
+
+  const Directory& directory() const noexcept { return *directory_; }
+
+ private:
+  Directory parent_;
+  std::string name_;
+  std::optional<Directory> directory_;
+};
+
+// What killed processes left in staging/, or of what is elsewhere the names that begin with
+// `prefix`: files and directories nobody holds a lock on, and where there are no locks, what is
+// older than an hour. Returns how many went.
+std::uint64_t sweep_staging(const Directory& staging, WallTime now, std::string_view prefix = "");
 
 inline constexpr auto kLeftoverAge = std::chrono::hours(1);
 bool older_than(const struct stat& status, Duration age, WallTime now);  // by mtime

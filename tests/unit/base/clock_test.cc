@@ -53,5 +53,33 @@ TEST(RealClock, GoesForward) {
   EXPECT_GT(clock.wall(), kMoment - seconds(400L * 24 * 3600));
 }
 
+TEST(HumanAge, SpeaksAsHelmDoes) {
+  constexpr std::int64_t kMinute = 60, kHour = 3600, kDay = 24 * kHour;
+  const std::pair<std::int64_t, const char*> rows[] = {
+      {-5, "Less than a second"},
+      {0, "Less than a second"},
+      {1, "1 second"},
+      {27, "27 seconds"},
+      {59, "59 seconds"},
+      {60, "About a minute"},
+      {2 * kMinute - 1, "About a minute"},
+      {45 * kMinute + 59, "45 minutes"},
+      {46 * kMinute, "About an hour"},
+      {90 * kMinute - 1, "About an hour"},
+      {90 * kMinute, "2 hours"},
+      {2 * kHour, "2 hours"},
+      {47 * kHour, "47 hours"},
+      {48 * kHour, "2 days"},
+      {13 * kDay, "13 days"},
+      {14 * kDay, "2 weeks"},
+      {59 * kDay, "8 weeks"},
+      {60 * kDay, "2 months"},
+      {729 * kDay, "24 months"},
+      {730 * kDay, "2 years"},
+  };
+  for (const auto& [age, text] : rows)
+    EXPECT_EQ(human_age(std::chrono::seconds(age)), text) << age;
+}
+
 }  // namespace
 }  // namespace ocisync

@@ -93,6 +93,30 @@ TEST_F(Packer, WritesWhatUnpackingReads) {
     EXPECT_EQ(tree[path], tree_below(from_.path())[path]) << path;
 }
 
+TEST_F(Packer, ArrangesContentAsHelmAlphaDid) {
+  std::vector<PackedFile> files;
+  for (const char* path : {"README.md", "charts/sub/Chart.yaml", "templates/b.yaml", "values.yaml",
+                           "templates/a-b.yaml", "templates/a/x.yaml", "Chart.yaml"}) {
+    put(path, path);
+    files.push_back({path, path});
+  }
+  files.push_back({"linked", "templates/b.yaml"});
+  const auto pack = [&] {
+    CappedBuffer out(1 << 24, "content");
+    pack_content(from_.directory(), files, out);
+    return gunzip(out.take());
+  };
+  const std::string tar = pack();
+  EXPECT_THAT(names_in(tar), ElementsAre("-/Chart.yaml", "-/values.yaml", "-/templates/a/x.yaml",
+                                         "-/templates/a-b.yaml", "-/templates/b.yaml",
+                                         "-/README.md", "-/linked", "-/charts/sub/Chart.yaml"));
+  EXPECT_EQ(tar.substr(100, 8), std::string("0000755\0", 8));
+  EXPECT_EQ(tar.substr(136, 12), std::string("00000000000\0", 12));
+  EXPECT_EQ(tar.substr(512, 40), "apiVersion: v1\nname: '-'\nversion: 0.1.0\n");
+  std::reverse(files.begin(), files.end());
+  EXPECT_EQ(pack(), tar);
+}
+
 TEST_F(Packer, RefusesWhatIsNoFile) {
   put("Chart.yaml", "x");
   files_.push_back("gone");

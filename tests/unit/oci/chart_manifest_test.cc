@@ -178,5 +178,47 @@ TEST(ChartManifest, SkipsAlphaLayersThatHaveNoTitle) {
             content.digest);
 }
 
+// The documentation's own push: "2 layers, 478 B total" is 19 bytes of meta and 459 of content.
+TEST(ChartManifest, WritesTheSplitFormatAsHelmAlphaDid) {
+  const std::string text = split_manifest(blob("", R"({"apiVersion":"v1"})"),
+                                          blob("", std::string(459, 'c')), "mychart", "2.7.0");
+  EXPECT_EQ(
+      text,
+      R"({"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json",)"
+      R"("digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",)"
+      R"("size":2},"layers":[{"mediaType":"application/vnd.cncf.helm.chart.meta.v1+json",)"
+      R"("digest":"sha256:ca9588a9340fb83a62777cd177dae4ba5ab52061a1618ce2e21930b86c412d9e",)"
+      R"("size":19,"annotations":{"org.opencontainers.image.title":"chart-meta.json"}},)"
+      R"({"mediaType":"application/vnd.cncf.helm.chart.content.v1+tar","digest":")" +
+          Digest::of(std::string(459, 'c')).str() +
+          R"(","size":459,"annotations":{"org.opencontainers.image.title":"chart-content.tgz",)"
+          R"("sh.helm.chart.name":"mychart","sh.helm.chart.version":"2.7.0"}}]})");
+  const ChartManifest read =
+      recognise_chart(std::get<Manifest>(parse_document(text, media_type::kManifest)));
+  EXPECT_EQ(read.format, ChartFormat::alpha1);
+  EXPECT_EQ(read.name, "mychart");
+  EXPECT_EQ(read.version, "2.7.0");
+}
+
+TEST(ChartManifest, WritesTheCurrentFormatAsHelmDoes) {
+  const Descriptor config = blob("", "config");
+  const Descriptor content = blob("", "content");
+  EXPECT_EQ(
+      current_manifest(config, content, std::nullopt, {}),
+      R"({"schemaVersion":2,"config":{"mediaType":"application/vnd.cncf.helm.config.v1+json",)"
+      R"("digest":")" +
+          config.digest.str() +
+          R"(","size":6},"layers":[{"mediaType":)"
+          R"("application/vnd.cncf.helm.chart.content.v1.tar+gzip","digest":")" +
+          content.digest.str() + R"(","size":7}]})");
+  const std::string text =
+      current_manifest(config, content, kProvenanceBlob, {{"b", "<&>"}, {"a", "1"}});
+  EXPECT_THAT(text, testing::EndsWith(R"(,"annotations":{"a":"1","b":"\u003c\u0026\u003e"}})"));
+  const ChartManifest read =
+      recognise_chart(std::get<Manifest>(parse_document(text, media_type::kManifest)));
+  EXPECT_EQ(read.format, ChartFormat::current);
+  EXPECT_EQ(read.provenance.value().digest, kProvenanceBlob.digest);
+}
+
 }  // namespace
 }  // namespace ocisync

@@ -248,5 +248,31 @@ TEST_F(BlobCacheTest, SurvivesTheLossOfItsFolders) {
   EXPECT_EQ(read(cache, cache.keep("content")), "content");
 }
 
+TEST_F(BlobCacheTest, KeepsWhatIsProducedWithoutATemporaryFile) {
+  int calls = 0;
+  const auto write = [&](Sink& out) {
+    ++calls;
+    out.write(as_bytes("con"));
+    out.write(as_bytes("tent"));
+  };
+  const auto first = cache.produce(7, "it", write);
+  EXPECT_TRUE(first.is_new);
+  EXPECT_EQ(first.blob.digest, Digest::of("content"));
+  EXPECT_EQ(read(cache, first.blob), "content");
+  EXPECT_EQ(calls, 2);
+  EXPECT_FALSE(cache.produce(7, "it", write).is_new);
+  EXPECT_EQ(calls, 3);
+  EXPECT_THAT(failure_of([&] { cache.produce(6, "it", write); })->what(),
+              HasSubstr("it is larger than 6 B"));
+}
+
+TEST_F(BlobCacheTest, DoesNotKeepWhatIsProducedDifferentlyEachTime) {
+  int calls = 0;
+  const auto write = [&](Sink& out) { out.write(as_bytes(std::to_string(++calls))); };
+  EXPECT_EQ(reason_of([&] { cache.produce(100, "it", write); }), Reason::digest_mismatch);
+  EXPECT_TRUE(fs::is_empty(folder.path() / "blobs/sha256"));
+  EXPECT_TRUE(fs::is_empty(folder.staging()));
+}
+
 }  // namespace
 }  // namespace ocisync

@@ -5,6 +5,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "cache_folder.h"
 #include "store/reference_links.h"
@@ -294,6 +296,46 @@ TEST_F(ReferenceStoreTest, WalksNoDeeperThanAReferenceCanBe) {
   int places = 0;
   walk_references(volume, [&](const ReferencePlace&) { ++places; });
   EXPECT_EQ(places, 0);
+}
+
+TEST_F(ReferenceStoreTest, TellsSinceWhenAReferenceIsKept) {
+  using std::chrono::hours;
+  const auto now = std::chrono::system_clock::now();
+  const auto age = [&] { return now - references.kept_since(reference, chart.entry()); };
+  references.put(reference, chart.entry());
+  EXPECT_LT(age(), hours(1));
+  CacheFolder::age(folder.blob(chart.content), hours(2));
+  EXPECT_GT(age(), hours(1));
+  // Using a blob renews its time, not the link's.
+  CacheFolder::age(tag_folder() / "content", hours(3));
+  CacheFolder::age(folder.blob(chart.content), hours(0));
+  EXPECT_GT(age(), hours(2));
+  references.put(reference, other.entry());
+  EXPECT_LT(now - references.kept_since(reference, other.entry()), hours(1));
+  references.put(reference, chart.entry(), now - hours(5));
+  EXPECT_GT(age(), hours(4));
+}
+
+// Every folder on the way is held open, so too few descriptors make the deeper ones unreadable.
+TEST_F(ReferenceStoreTest, AnUnreadableFolderEndsAWalkUnlessItsVisitorIsTold) {
+  references.put(reference, chart.entry());
+  fs::create_directories(folder.path() / "refs/h.io/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/tags/1");
+  rlimit before = {};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const int next = ::dup(0);
+  ::close(next);
+  const rlimit few = {static_cast<rlim_t>(next) + 12, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  int visited = 0;
+  int unreadable = 0;
+  const auto visit = [&](const Reference&, const ReferenceEntry&) { ++visited; };
+  const bool ended = failure_of([&] { references.for_each(visit); }).has_value();
+  visited = 0;
+  references.for_each(visit, [&](const Error&) { ++unreadable; });
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(visited, 1);
+  EXPECT_EQ(unreadable, 1);
 }
 
 }  // namespace
