@@ -19,10 +19,22 @@ Command version_command() {
 }
 
 std::vector<Command> all_commands() {
-  return {sync_command(),           diff_command(),         lock_command(),
-          validate_command(),       gc_command(),           cache_check_command(),
-          registry_check_command(), chart_save_command(),   chart_list_command(),
-          chart_export_command(),   chart_remove_command(), version_command()};
+  return {sync_command(),
+          diff_command(),
+          lock_command(),
+          validate_command(),
+          gc_command(),
+          cache_check_command(),
+          registry_login_command(),
+          registry_logout_command(),
+          registry_check_command(),
+          chart_save_command(),
+          chart_list_command(),
+          chart_export_command(),
+          chart_push_command(),
+          chart_pull_command(),
+          chart_remove_command(),
+          version_command()};
 }
 
 }  // namespace ocisync

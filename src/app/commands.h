@@ -18,6 +18,10 @@ Command chart_save_command();
 Command chart_list_command();
 Command chart_export_command();
 Command chart_remove_command();
+Command chart_push_command();
+Command chart_pull_command();
+Command registry_login_command();
+Command registry_logout_command();
 Command version_command();
 
 // All of them, in the order of --help.

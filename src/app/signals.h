@@ -4,6 +4,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/error.h"
+
 namespace ocisync {
 
 // SIGTERM and SIGINT as a request to stop; a second one ends the process at once. Block the signals
@@ -24,5 +26,17 @@ class Signals {
   std::atomic<int> received_{0};
   std::jthread thread_;
 };
+
+// The exit code of a one-shot run: what `act` returns, 128 + N when signal N ended it.
+template <typename Act>
+int unless_interrupted(const Signals& signals, Act act) {
+  try {
+    return act();
+  } catch (const Error&) {
+    if (signals.received() == 0)
+      throw;
+    return 128 + signals.received();
+  }
+}
 
 }  // namespace ocisync

@@ -114,7 +114,8 @@ std::optional<TarEntry> TarReader::next() {
   if (name == nullptr || size < 0)
     throw Error(Reason::chart_invalid,
                 "the archive has an entry without a name or with a negative size");
-  return TarEntry{name, kind_of(entry), static_cast<std::uint64_t>(size)};
+  return TarEntry{name, kind_of(entry), static_cast<std::uint64_t>(size),
+                  static_cast<std::int64_t>(::archive_entry_mtime(entry))};
 }
 
 std::size_t TarReader::read(std::span<std::byte> into) {

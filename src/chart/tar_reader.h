@@ -16,6 +16,7 @@ struct TarEntry {
   std::string name;  // the raw bytes the archive holds: hostile, of unknown encoding
   Kind kind;
   std::uint64_t size;  // of a file, as declared
+  std::int64_t modified = 0;  // seconds since 1970
 };
 
 // Reads the entries of a tar stream: ustar, PAX, GNU and their elders, nothing else. The stream

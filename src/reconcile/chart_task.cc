@@ -236,9 +236,10 @@ void ChartTask::put_reference(const ChartSpec& chart, const Revision& revision,
 // Where nothing is exported the journey ends in the cache: with a chart that was judged whole the
 // first time it came by.
 void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedChart& selected) {
-  const bool complete = planner_.resolver().missing(revision, selected).empty();
-  const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
   Outcome& outcome = attempt.outcome;
+  for (const Descriptor& blob : planner_.resolver().missing(revision, selected))
+    outcome.missing.push_back(blob.digest);
+  const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
   const auto before = rooms_.references.find(revision.reference);
   const bool known =
       before && before->manifest == revision.resolved && before->content == cached.content.digest;
@@ -255,7 +256,7 @@ void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedC
   outcome.digest = selected.manifest.digest;
   if (before && before->manifest && before->manifest != revision.resolved)
     outcome.previous = before->manifest;
-  const bool unchanged = known && complete;
+  const bool unchanged = known && outcome.missing.empty();
   outcome.state = unchanged ? ChartState::unchanged : ChartState::updated;
   outcome.message = unchanged ? "in the cache already" : "brought into the cache";
   outcome.in_place = true;

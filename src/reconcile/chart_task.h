@@ -24,7 +24,7 @@ struct Rooms {
   const Spec& spec;
   RegistryClient& registry;
   BlobCache& cache;
-  ReferenceStore& references;
+  const ReferenceStore& references;
   Publisher* publisher;  // null: the spec has no export path, charts end in the cache
   Lanes& lanes;
   Log& log;

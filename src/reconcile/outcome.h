@@ -25,6 +25,7 @@ struct Outcome {
   std::string version;             // Chart.yaml's
   std::optional<Digest> digest;    // of the chart's manifest that is exported now
   std::optional<Digest> previous;  // what it replaced
+  std::vector<Digest> missing;     // blobs that the cache had not got; where charts end in it
   ChartState state = ChartState::skipped;
   bool required = true;
   bool in_place = false;  // the wanted revision is exported, or a recent enough one

@@ -1,6 +1,7 @@
 #include "registry/client.h"
 
 #include <map>
+#include <random>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "registry/courier.h"
 #include "registry/endpoint.h"
 #include "registry/error_answer.h"
+#include "registry/pusher.h"
 #include "registry/tag_list.h"
 
 namespace ocisync {
@@ -51,7 +53,7 @@ std::string manifest_name(const Reference& reference) {
 
 Errand manifest_errand(const Endpoint& endpoint, Method method, const std::string& name) {
   const bool by_digest = name.find(':') != std::string::npos;
-  return {method, endpoint.url("manifests", name), endpoint.pull_scope(),
+  return {method, endpoint.url("manifests", name), endpoint.scope(),
           fmt::format("the manifest {}{}{}", endpoint.reference.repository(), by_digest ? "@" : ":",
                       name),
           accept_manifests()};
@@ -76,12 +78,13 @@ FetchedManifest checked(Answer answer, const std::optional<Digest>& wanted) {
 
 struct RegistryClient::State {
   State(const Spec& wanted, ClientSettings given, HttpClient& http, Authenticator& authenticator,
-        CredentialStore& credentials, const Clock& clock, Log& notes, Environment environment)
+        CredentialStore& credentials, const Clock& time, Log& notes, Environment environment)
       : spec(wanted),
         settings(std::move(given)),
         auth(authenticator),
         log(notes),
-        courier(settings, http, authenticator, credentials, std::move(environment), clock, notes) {}
+        clock(time),
+        courier(settings, http, authenticator, credentials, std::move(environment), time, notes) {}
 
   // Asks one after the other until one has an answer; the last one's failure is the failure.
   template <typename Ask>
@@ -89,6 +92,8 @@ struct RegistryClient::State {
 
   std::optional<Digest> resolve(const Endpoint& endpoint, const std::string& tag,
                                 TransferCounts& counts, std::stop_token stop);
+  std::optional<Digest> standing(const Endpoint& endpoint, const std::string& tag,
+                                 TransferCounts& counts, std::stop_token stop);
   FetchedManifest manifest(const Endpoint& endpoint, const Reference& reference,
                            TransferCounts& counts, std::stop_token stop);
   void blob(const Endpoint& endpoint, const Descriptor& descriptor, const BlobTarget& target,
@@ -100,6 +105,7 @@ struct RegistryClient::State {
   ClientSettings settings;
   Authenticator& auth;
   Log& log;
+  const Clock& clock;
   Courier courier;
 };
 
@@ -153,6 +159,22 @@ std::optional<Digest> RegistryClient::State::resolve(const Endpoint& endpoint,
   return manifest(endpoint, endpoint.reference.with_tag(tag), counts, stop).digest;
 }
 
+// As resolve(), for who is about to push: to know no answer is no failure there.
+std::optional<Digest> RegistryClient::State::standing(const Endpoint& endpoint,
+                                                      const std::string& tag,
+                                                      TransferCounts& counts,
+                                                      std::stop_token stop) {
+  try {
+    if (const auto digest = resolve(endpoint, tag, counts, stop))
+      return digest;
+    return manifest(endpoint, endpoint.reference.with_tag(tag), counts, stop).digest;
+  } catch (const Error& error) {
+    if (error.reason() != Reason::not_found && error.http_status() != 403)
+      throw;
+    return std::nullopt;
+  }
+}
+
 void RegistryClient::State::blob(const Endpoint& endpoint, const Descriptor& descriptor,
                                  const BlobTarget& target, TransferCounts& counts,
                                  std::stop_token stop) {
@@ -160,7 +182,7 @@ void RegistryClient::State::blob(const Endpoint& endpoint, const Descriptor& des
   if (transfer.complete())
     return;
   Errand errand{
-      Method::get, endpoint.url("blobs", descriptor.digest.str()), endpoint.pull_scope(),
+      Method::get, endpoint.url("blobs", descriptor.digest.str()), endpoint.scope(),
       fmt::format("the blob {}@{}", endpoint.reference.repository(), descriptor.digest.str())};
   errand.prepare = [&](HttpRequest& request) { transfer.prepare(request); };
   errand.choose_body = [&](const ResponseHead& head) { return transfer.begin(head); };
@@ -176,7 +198,7 @@ void RegistryClient::State::blob(const Endpoint& endpoint, const Descriptor& des
 std::vector<std::string> RegistryClient::State::tags(const Endpoint& endpoint,
                                                      TransferCounts& counts, std::stop_token stop) {
   const Url plain = endpoint.url("tags", "list");
-  Errand errand{Method::get, plain.with_query("n", kTagsPerPage), endpoint.pull_scope(),
+  Errand errand{Method::get, plain.with_query("n", kTagsPerPage), endpoint.scope(),
                 "the tags of " + endpoint.reference.repository()};
   errand.text_limit = kMaxTagPage;
   Answer answer = courier.carry(endpoint, errand, counts, stop);
@@ -271,11 +293,40 @@ FrontDoor RegistryClient::front_door(const Reference& reference, TransferCounts&
   return door;
 }
 
+PushedArtifact RegistryClient::push(const Reference& reference, const PushArtifact& artifact,
+                                    TransferCounts& counts, std::stop_token stop) {
+  Endpoint endpoint(state_->spec, reference);
+  endpoint.pushing = true;
+  const std::string tag = tag_or_latest(reference);
+  const auto standing = [&] { return state_->standing(endpoint, tag, counts, stop); };
+  Random random = [engine = std::mt19937_64(std::random_device{}())]() mutable {
+    return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
+  };
+  Pusher pusher(state_->courier, endpoint, standing, state_->clock, std::move(random), counts,
+                stop);
+  return during([&] { return "pushing " + reference.str(); },
+                [&] { return pusher.push(artifact, tag); });
+}
+
+bool RegistryClient::authenticate(const std::string& registry, TransferCounts& counts,
+                                  std::stop_token stop) {
+  // Any repository would do: nothing of it is asked for.
+  const Endpoint endpoint(state_->spec, Reference::parse(registry + "/login"));
+  Errand errand{
+      .method = Method::get, .url = endpoint.ping(), .scope = {}, .what = "a login (GET /v2/)"};
+  const Answer answer = state_->courier.carry(endpoint, errand, counts, stop);
+  if (answer.status() != 200)
+    throw complaint(answer, errand);
+  if (is_web_page(answer.response))
+    throw not_a_registry_answer(answer.response, answer.url, "");
+  return answer.authorised;
+}
+
 void RegistryClient::expect(const std::vector<Reference>& references) {
   std::map<Origin, std::vector<std::string>> scopes;
   for (const Reference& reference : references)
     for (const Endpoint& endpoint : endpoints(state_->spec, reference, Question::by_digest))
-      scopes[endpoint.base.origin()].push_back(endpoint.pull_scope());
+      scopes[endpoint.base.origin()].push_back(endpoint.scope());
   for (const auto& [origin, needed] : scopes)
     state_->auth.expect_scopes(origin, needed);
 }

@@ -36,6 +36,25 @@ struct BlobTarget {
   std::function<void()> restart;
 };
 
+// A blob to be pushed, and where its bytes come from whenever they are sent.
+struct PushBlob {
+  Descriptor descriptor;
+  std::function<std::string()> read;
+};
+
+// A manifest and all that it leads to. The bytes are sent as they are.
+struct PushArtifact {
+  std::vector<PushBlob> blobs;
+  std::string manifest;
+  std::string media_type{media_type::kManifest};
+};
+
+struct PushedArtifact {
+  Digest digest;                 // of the manifest, as the registry has it now
+  std::optional<Digest> before;  // what the tag stood for; equal to `digest`: nothing was sent
+  std::vector<Digest> uploaded;  // blobs that the registry had not got
+};
+
 // What one caller's requests cost, for the result document. Not shared between threads.
 struct TransferCounts {
   std::uint64_t requests = 0;
@@ -74,7 +93,7 @@ struct ClientSettings {
   std::function<void(const std::string& host, WallTime until)> blocked;  // Retry-After was given
 };
 
-// The client side of the OCI distribution specification 1.1, pull half. Each call is one attempt: a
+// The client side of the OCI distribution specification 1.1. Each call is one attempt: a
 // request is tried up to 3 times, 401 answered once (and once more with re-read credentials),
 // redirects followed by hand with no credentials off-origin, a 429 or 503 with Retry-After blocks
 // the registry for everyone until then (calls fail at once with Error::not_before). Mirrors are
@@ -108,6 +127,16 @@ class RegistryClient {
 
   // Knocks at the registry of a reference, no mirror's, with the credential found for it.
   FrontDoor front_door(const Reference& reference, TransferCounts& counts, std::stop_token stop);
+
+  // Puts an artifact under the reference's tag, at the registry itself (no mirror). Nothing but one
+  // HEAD when the tag stands for it already; see pusher.h.
+  PushedArtifact push(const Reference& reference, const PushArtifact& artifact,
+                      TransferCounts& counts, std::stop_token stop);
+
+  // Asks a registry, host[:port], whether it lets us in with the credential found for it. False: it
+  // lets in everybody, so the credential was never looked at. Throws Error(unauthorized) when it is
+  // refused.
+  bool authenticate(const std::string& registry, TransferCounts& counts, std::stop_token stop);
 
   // Announces repositories about to be pulled, so that token requests can be shared.
   void expect(const std::vector<Reference>& references);

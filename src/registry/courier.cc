@@ -13,12 +13,12 @@ namespace {
 constexpr unsigned kTries = 3;
 constexpr unsigned kTriesInAll = 20;  // of a body that keeps coming in pieces
 
+}  // namespace
+
 bool may_pass(const Error& error) {
   return error.reason() == Reason::unavailable || error.reason() == Reason::timed_out ||
          error.reason() == Reason::rate_limited;
 }
-
-}  // namespace
 
 Courier::Courier(const ClientSettings& settings, HttpClient& http, Authenticator& auth,
                  CredentialStore& credentials, Environment environment, const Clock& clock,
@@ -53,6 +53,8 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
       if (!may_pass(error))
         throw;
       heed(endpoint, error);
+      if (errand.once)
+        throw;
       not_before = next_try(errand, error, tries);
     }
   }

@@ -8,14 +8,16 @@
 
 namespace ocisync {
 
+// Whether the same request may succeed in a moment.
+bool may_pass(const Error& error);
+
 // Carries a request to a registry and brings back the final answer: up to 3 tries, a 401 answered,
 // redirects followed by hand, patience kept when the registry asked for it. Any status that a retry
 // or a login would not change is an answer. Safe from any thread.
 class Courier {
  public:
   Courier(const ClientSettings& settings, HttpClient& http, Authenticator& auth,
-          CredentialStore& credentials, Environment environment, const Clock& clock,
-          Log& log);
+          CredentialStore& credentials, Environment environment, const Clock& clock, Log& log);
 
   Answer carry(const Endpoint& endpoint, const Errand& errand, TransferCounts& counts,
                std::stop_token stop);

@@ -69,6 +69,8 @@ constexpr auto kPassedOn = std::to_array<std::string_view>({
     "AZURE_CONFIG_DIR",
 });
 
+const std::string kTokenUser = "<token>";  // then the secret is an identity token
+
 std::vector<std::string> helper_environment(const Environment& environment) {
   std::vector<std::string> result;
   for (const std::string_view name : kPassedOn)
@@ -104,26 +106,24 @@ Credential read_answer(const std::string& program, const std::string& output) {
   found.source = "credential helper " + program;
   found.secret = Secret(*secret);
   found.kind = Credential::Kind::identity_token;
-  if (*username != "<token>") {
+  if (*username != kTokenUser) {
     found.kind = Credential::Kind::basic;
     found.username = *username;
   }
   return found;
 }
 
-}  // namespace
-
-std::optional<Credential> ask_helper(const std::string& suffix, std::string_view host,
-                                     const Environment& environment) {
-  const std::string program = "docker-credential-" + printable(suffix, 64);
+// What the program printed. Absent: it knows no such host.
+std::optional<std::string> run_helper(const std::string& suffix, std::string_view action,
+                                      std::string input, const Environment& environment) {
+  const std::string program = helper_program(suffix);
   if (!valid_suffix(suffix))
     throw unusable(program, "has a name that no helper can have");
   ProcessRequest request;
-  request.command = {program, "get"};
-  request.input =
-      credential_host(host) == "docker.io" ? "https://index.docker.io/v1/" : std::string(host);
+  request.command = {program, std::string(action)};
+  request.input = std::move(input);
   request.environment = helper_environment(environment);
-  const ProcessResult result = run_process(request, [] { return false; });
+  ProcessResult result = run_process(request, [] { return false; });
   if (!result.found)
     throw unusable(program, "is not on the PATH").hint("install " + program + " into the image");
   if (result.timed_out)
@@ -132,7 +132,7 @@ std::optional<Credential> ask_helper(const std::string& suffix, std::string_view
   if (result.output_too_long)
     throw unusable(program, "printed more than 64 KiB");
   if (result.exit_code == 0)
-    return read_answer(program, result.output);
+    return std::move(result.output);
   const std::string_view message = trim(result.output);
   if (message == "credentials not found in native keychain")
     return std::nullopt;
@@ -142,6 +142,34 @@ std::optional<Credential> ask_helper(const std::string& suffix, std::string_view
   throw unusable(program, fmt::format("failed with exit code {}{}{}", result.exit_code,
                                       may_tell && !message.empty() ? ": " : "",
                                       may_tell ? printable(message, 200) : std::string()));
+}
+
+}  // namespace
+
+std::string helper_program(const std::string& suffix) {
+  return "docker-credential-" + printable(suffix, 64);
+}
+
+std::optional<Credential> ask_helper(const std::string& suffix, std::string_view host,
+                                     const Environment& environment) {
+  const auto output = run_helper(suffix, "get", credential_key(host), environment);
+  return output ? std::optional(read_answer(helper_program(suffix), *output)) : std::nullopt;
+}
+
+void store_with_helper(const std::string& suffix, std::string_view host,
+                       const Credential& credential, const Environment& environment) {
+  Json entry = Json::object();
+  entry.set("ServerURL", credential_key(host));
+  entry.set("Username",
+            credential.kind == Credential::Kind::identity_token ? kTokenUser : credential.username);
+  entry.set("Secret", credential.secret.reveal());
+  if (!run_helper(suffix, "store", entry.dump(), environment))
+    throw unusable(helper_program(suffix), "did not store the credentials");
+}
+
+bool erase_with_helper(const std::string& suffix, std::string_view host,
+                       const Environment& environment) {
+  return run_helper(suffix, "erase", credential_key(host), environment).has_value();
 }
 
 }  // namespace ocisync

@@ -9,11 +9,18 @@
 
 namespace ocisync {
 
-// Asks docker-credential-<suffix> for a host (Docker's helper protocol). Absent: it knows none.
-// Throws Error(credentials_invalid) when there is no such program or it fails, and (timed_out)
-// after 30 s; what it printed is repeated only when it is a message, never when it could be a
-// secret. Blocks; safe from any thread.
+// Docker's helper protocol: the programs docker-credential-<suffix>, run without a shell. All throw
+// Error(credentials_invalid) when there is no such program or it fails, and (timed_out) after 30 s;
+// what it printed is repeated only when it is a message, never when it could be a secret. They
+// block; safe from any thread.
+
+std::string helper_program(const std::string& suffix);  // its name, for messages
+
 std::optional<Credential> ask_helper(const std::string& suffix, std::string_view host,
-                                     const Environment& environment);
+                                     const Environment& environment);  // absent: it knows none
+void store_with_helper(const std::string& suffix, std::string_view host,
+                       const Credential& credential, const Environment& environment);
+bool erase_with_helper(const std::string& suffix, std::string_view host,
+                       const Environment& environment);  // false: it knew none
 
 }  // namespace ocisync

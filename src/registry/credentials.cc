@@ -104,6 +104,7 @@ struct CredentialStore::State {
   UserFiles user_files;
   Guarded<std::map<std::filesystem::path, Parsed>> parsed;
   Guarded<std::map<std::string, std::shared_ptr<Asked>>> asked;
+  Guarded<std::map<std::string, Credential>> in_use;  // by registry
 };
 
 // Null when there is no such file. A file that is being written keeps its last good reading, until
@@ -256,11 +257,20 @@ Credential CredentialStore::find(const Reference& reference, const RegistrySpec*
   const std::string& host = reference.registry();
   const auto describe = [&] { return "finding credentials for " + host; };
   return during(describe, [&] {
+    if (auto given = state_->in_use.with([&](const auto& all) -> std::optional<Credential> {
+          const auto found = all.find(host);
+          return found == all.end() ? std::nullopt : std::optional(found->second);
+        }))
+      return checked(*std::move(given));
     if (registry && registry->credentials)
       return checked(
           state_->from_spec(*registry->credentials, host, reference.repository(), freshness));
     return checked(state_->from_defaults(host, reference.repository(), freshness));
   });
+}
+
+void CredentialStore::use(const std::string& registry, Credential credential) {
+  state_->in_use.with([&](auto& all) { all[registry] = std::move(credential); });
 }
 
 Credential CredentialStore::resolve(const CredentialsSpec& spec, const std::string& host,

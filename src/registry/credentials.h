@@ -47,6 +47,9 @@ class CredentialStore {
   enum class Freshness { cached_is_fine, after_refusal, without_helpers };
   Credential find(const Reference& reference, const RegistrySpec* registry, Freshness freshness);
 
+  // This one and no other for a registry (host[:port], canonical), from now on: a login tries it.
+  void use(const std::string& registry, Credential credential);
+
   // username, password pairs for a proxy and the like
   Credential resolve(const CredentialsSpec& spec, const std::string& host, Freshness freshness);
 

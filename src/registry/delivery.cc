@@ -85,6 +85,7 @@ Answer Delivery::authorised() {
     Answer answer = chase(header);
     if (answer.status() != 401) {
       turn.met();
+      answer.authorised = header.has_value();
       return answer;
     }
     if (answer.away)
@@ -107,10 +108,10 @@ Answer Delivery::authorised() {
 }
 
 // Follows redirects. Once the way has left the registry's origin it never carries the header again,
-// not even when it leads back.
+// not even when it leads back. An upload may begin elsewhere: where the registry sent it.
 Answer Delivery::chase(const std::optional<Secret>& header) {
   Url url = errand_.url;
-  bool home = true;
+  bool home = url.origin() == context_.origin;
   for (int hop = 0;; ++hop) {
     HttpResponse response = send(url, home, header);
     const bool follow = is_redirect(response.status()) &&
@@ -126,27 +127,32 @@ Answer Delivery::chase(const std::optional<Secret>& header) {
   }
 }
 
+HttpRequest Delivery::request_to(Method method, const Url& url, bool home) const {
+  return {.method = method,
+          .url = url,
+          .route = counter_.routes.route(endpoint_.registry, url, whose(url, endpoint_)),
+          .addresses = home ? AddressPolicy::any : endpoint_.elsewhere,
+          .text_limit = errand_.text_limit,
+          .timeout = counter_.settings.timeout,
+          .stall_timeout = counter_.settings.stall_timeout};
+}
+
 HttpResponse Delivery::send(const Url& url, bool home, const std::optional<Secret>& header) {
-  const ClientSettings& settings = counter_.settings;
-  HttpRequest request{errand_.method,
-                      url,
-                      counter_.routes.route(endpoint_.registry, url, whose(url, endpoint_)),
-                      errand_.headers,
-                      home ? AddressPolicy::any : endpoint_.elsewhere,
-                      {},
-                      errand_.choose_body,
-                      errand_.text_limit,
-                      settings.timeout,
-                      settings.stall_timeout,
-                      {}};
-  request.headers.add("Accept-Encoding", "identity");
-  if (home) {
+  HttpRequest request = request_to(errand_.method, url, home);
+  request.headers = errand_.headers;
+  request.choose_body = errand_.choose_body;
+  if (home)
     request.not_before = counter_.gate.opens(context_.origin);
-    if (header)
-      request.headers.add("Authorization", header->reveal());
-  }
   if (errand_.prepare)
     errand_.prepare(request);
+  return deliver(std::move(request), home, header);
+}
+
+HttpResponse Delivery::deliver(HttpRequest request, bool home,
+                               const std::optional<Secret>& header) {
+  request.headers.add("Accept-Encoding", "identity");
+  if (home && header)
+    request.headers.add("Authorization", header->reveal());
   HttpResponse response = http_.send(request, stop_);
   if (response.status() >= 400)
     response.text = without_secrets(std::move(response.text), secrets_of(header));
@@ -171,7 +177,9 @@ std::vector<Challenge> Delivery::challenges(const Answer& answer) {
   auto found = parse_challenges(answer.response.headers().all("WWW-Authenticate"));
   if (!found.empty())
     return found;
-  const HttpResponse ping = send(endpoint_.ping(), true, std::nullopt);
+  HttpRequest request = request_to(Method::get, endpoint_.ping(), true);
+  request.not_before = counter_.gate.opens(context_.origin);
+  const HttpResponse ping = deliver(std::move(request), true, std::nullopt);
   return parse_challenges(ping.headers().all("WWW-Authenticate"));
 }
 

@@ -36,14 +36,17 @@ struct Errand {
   std::function<void(const HttpResponse&)> check = {};
   // Whether enough arrived since the last try to count the tries anew.
   std::function<bool()> progressed = {};
+  // One try only: the caller knows better how to begin anew.
+  bool once = false;
 };
 
 // What came back in the end.
 struct Answer {
   HttpResponse response;
-  Url url;             // that answered: the registry's, or where it led
-  std::string opened;  // a note for refusals: which credentials were used
-  bool away = false;   // another server than the registry answered
+  Url url;                  // that answered: the registry's, or where it led
+  std::string opened;       // a note for refusals: which credentials were used
+  bool away = false;        // another server than the registry answered
+  bool authorised = false;  // the registry asked who we are, and let us in
 
   int status() const { return response.status(); }
 };
@@ -77,6 +80,8 @@ class Delivery {
   Answer authorised();
   Answer chase(const std::optional<Secret>& header);
   HttpResponse send(const Url& url, bool home, const std::optional<Secret>& header);
+  HttpRequest request_to(Method method, const Url& url, bool home) const;
+  HttpResponse deliver(HttpRequest request, bool home, const std::optional<Secret>& header);
   std::vector<Challenge> challenges(const Answer& answer);
   std::vector<Secret> secrets_of(const std::optional<Secret>& header) const;
   bool read_again();

@@ -90,6 +90,16 @@ std::string credential_host(std::string_view host) {
   return name;
 }
 
+std::string credential_key(std::string_view host) {
+  const std::string name = credential_host(host);
+  return name == "docker.io" ? "https://index.docker.io/v1/" : lower(host);
+}
+
+std::optional<std::string> whole_registry(std::string_view key) {
+  Key parts = split_key(key);
+  return parts.path.empty() ? std::optional(std::move(parts.host)) : std::nullopt;
+}
+
 bool DockerConfig::Entry::empty() const {
   return !malformed && auth.empty() && username.empty() && password.empty() &&
          identity_token.empty() && registry_token.empty();

@@ -56,6 +56,13 @@ class DockerConfig {
   std::string store_;
 };
 
+// What such a file, and a helper, call a registry as a whole.
+std::string credential_key(std::string_view host);
+
+// The registry that a key of auths opens as a whole, by the name below; absent when it opens a part
+// of one.
+std::optional<std::string> whole_registry(std::string_view key);
+
 // One name for each registry: lower case, the aliases of Docker Hub as docker.io, without ":443".
 std::string credential_host(std::string_view host);
 

@@ -26,7 +26,11 @@ struct Endpoint {
 
   const std::string& host() const { return reference.registry(); }  // as configured
 
-  std::string pull_scope() const { return "repository:" + reference.repository() + ":pull"; }
+  bool pushing = false;  // whether tokens have to let us write, too
+
+  std::string scope() const {
+    return "repository:" + reference.repository() + (pushing ? ":pull,push" : ":pull");
+  }
 
   // /v2/<repository>/<kind>/<name>; a mirror learns whose content is meant.
   Url url(std::string_view kind, std::string_view name) const;

@@ -76,6 +76,9 @@ std::string words_of(const HttpResponse& response) {
 std::string_view hint_of(int status) {
   if (status == 407)
     return "give the proxy's credentials in registries[].proxy.credentials";
+  if (status == 413)
+    return "a proxy in front of the registry may limit the size of a request: raise its limit "
+           "(nginx ingress: proxy-body-size)";
   if (status == 429)
     return "the registry limits how often it may be asked; credentials often raise the limit";
   return {};

@@ -21,7 +21,8 @@ void check_address(const Url& url, AddressPolicy policy, std::string_view who) {
         .hint("set allowPrivateRedirects: true for this registry if that is right");
 }
 
-Url redirect_target(const HttpResponse& response, const Url& from, const Endpoint& endpoint) {
+Url redirect_target(const HttpResponse& response, const Url& from, const Endpoint& endpoint,
+                    std::string_view act) {
   const std::string who = from.origin().authority();
   const std::string* location = response.headers().find("Location");
   if (!location)
@@ -31,10 +32,10 @@ Url redirect_target(const HttpResponse& response, const Url& from, const Endpoin
   auto target = from.resolve(trim(*location), &why);
   if (!target)
     throw Error(Reason::policy_refused,
-                fmt::format("{} redirects to a URL that is not followed: {}", who, why));
+                fmt::format("{} {} to a URL that is not followed: {}", who, act, why));
   if (target->origin().scheme == "http" && !endpoint.plain_http)
-    throw Error(Reason::policy_refused, fmt::format("{} redirects from https to plain http at {}",
-                                                    who, target->origin().authority()))
+    throw Error(Reason::policy_refused, fmt::format("{} {} from https to plain http at {}", who,
+                                                    act, target->origin().authority()))
         .hint("a proxy in front of the registry may need X-Forwarded-Proto");
   if (target->origin() != endpoint.base.origin())
     check_address(*target, endpoint.elsewhere, who);

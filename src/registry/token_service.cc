@@ -30,7 +30,8 @@ HttpRequest get_request(const TokenQuestion& question) {
   if (!question.service.empty())
     url = url.with_query("service", question.service);
   for (const std::string& scope : question.scopes)
-    url = url.with_query("scope", scope);
+    if (!scope.empty())  // a login opens nothing yet
+      url = url.with_query("scope", scope);
   const Credential& credential = question.credential;
   if (credential.kind == Credential::Kind::basic)
     url = url.with_query("account", credential.username);

@@ -80,11 +80,18 @@ class FakeRegistry {
       return {404};
     const std::string path = seen.url.path().substr(std::string_view("/v2/").size());
     if (path.empty())
-      return auth == Auth::open ? Reply{200, {}, "{}"} : challenge("", "");
+      return lets_in(seen) ? Reply{200, {}, "{}"} : challenge("", "");
+    if (const auto uploads = path.find("/blobs/uploads/"); uploads != std::string::npos) {
+      const std::string repository = path.substr(0, uploads);
+      const auto refused = refusal(seen, repository);
+      return refused ? *refused : upload(seen, repository);
+    }
     const auto slash = path.rfind('/'), before = path.rfind('/', slash - 1);
     const std::string repository = path.substr(0, before);
     if (const auto refused = refusal(seen, repository))
       return *refused;
+    if (seen.method == Method::put)
+      return put_manifest(seen, repository, path.substr(slash + 1));
     const bool manifest = path.substr(before + 1, slash - before - 1) == "manifests";
     return serve(manifest ? manifests_ : blobs_, repository + ":" + path.substr(slash + 1),
                  manifest);
@@ -93,6 +100,25 @@ class FakeRegistry {
   static std::string scope_of(const std::string& repository) {
     return "repository:" + repository + ":pull";
   }
+
+  void empty() {
+    const std::lock_guard lock(mutex_);
+    manifests_.clear();
+    blobs_.clear();
+  }
+
+  bool has_blob(const std::string& repository, const Digest& digest) const {
+    const std::lock_guard lock(mutex_);
+    return blobs_.contains(repository + ":" + digest.str());
+  }
+
+  std::string manifest_at(const std::string& repository, const std::string& tag) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = manifests_.find(repository + ":" + tag);
+    return found == manifests_.end() ? "" : found->second;
+  }
+
+  std::string uploads_at = "/v2/{}/blobs/uploads/7?_state=a%2Fb%3D";  // of a repository
 
  private:
   using Contents = std::map<std::string, std::string>;
@@ -109,9 +135,30 @@ class FakeRegistry {
     return reply;
   }
 
-  Reply challenge(const std::string& repository, std::string_view error) const {
+  Reply upload(const ScriptedHttp::Seen& seen, const std::string& repository) {
+    if (seen.method == Method::post)
+      return {202, {{"Location", fmt::format(fmt::runtime(uploads_at), repository)}}};
+    const auto digests = parameters(seen.url.query(), "digest");
+    const Digest digest = Digest::of(seen.body);
+    if (seen.method != Method::put || digests != std::vector<std::string>{digest.str()})
+      return {400, {}, R"({"errors":[{"code":"DIGEST_INVALID"}]})"};
+    blobs_[repository + ":" + digest.str()] = seen.body;
+    return {201, {{"Docker-Content-Digest", digest.str()}}};
+  }
+
+  Reply put_manifest(const ScriptedHttp::Seen& seen, const std::string& repository,
+                     const std::string& tag) {
+    const Digest digest = Digest::of(seen.body);
+    manifests_[repository + ":" + tag] = manifests_[repository + ":" + digest.str()] = seen.body;
+    return {201, {{"Docker-Content-Digest", digest.str()}}};
+  }
+
+  static bool writes(Method method) { return method == Method::post || method == Method::put; }
+
+  Reply challenge(const std::string& repository, std::string_view error,
+                  std::string_view more = "") const {
     const std::string scope =
-        repository.empty() ? "" : fmt::format(R"(,scope="{}")", scope_of(repository));
+        repository.empty() ? "" : fmt::format(R"(,scope="{}{}")", scope_of(repository), more);
     const std::string value =
         auth == Auth::basic
             ? R"(Basic realm="registry")"
@@ -123,18 +170,27 @@ class FakeRegistry {
 
   std::string basic() const { return "Basic " + base64_encode(user + ":" + password); }
 
+  bool lets_in(const ScriptedHttp::Seen& seen) const {
+    const std::string header = seen.header("Authorization");
+    return auth == Auth::open || (auth == Auth::basic && header == basic()) ||
+           (header.starts_with("Bearer ") && tokens_.contains(header.substr(7)));
+  }
+
   std::optional<Reply> refusal(const ScriptedHttp::Seen& seen,
                                const std::string& repository) const {
     const std::string header = seen.header("Authorization");
     if (auth == Auth::open || (auth == Auth::basic && header == basic()))
       return std::nullopt;
+    const std::string_view more = writes(seen.method) ? ",push" : "";
     if (auth == Auth::basic || header.empty())
-      return challenge(repository, "");
+      return challenge(repository, "", more);
     const auto token = tokens_.find(header.substr(std::string_view("Bearer ").size()));
     if (token == tokens_.end())
-      return challenge(repository, R"(,error="invalid_token")");
-    if (!token->second.contains(scope_of(repository)))
-      return challenge(repository, R"(,error="insufficient_scope")");
+      return challenge(repository, R"(,error="invalid_token")", more);
+    const std::string wide = scope_of(repository) + ",push";
+    if (!token->second.contains(wide) &&
+        (writes(seen.method) || !token->second.contains(scope_of(repository))))
+      return challenge(repository, R"(,error="insufficient_scope")", more);
     return std::nullopt;
   }
 
