@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "oci/reference.h"
+
+namespace ocisync {
+
+// A chart of a classic repository (index.yaml), and what it is called where charts have references:
+// by messages, lock files, credentials and the cache.
+struct ClassicChart {
+  std::string url;      // of the repository, without a slash at its end; may have a query
+  Reference reference;  // host[:port]/path/chart; components that no reference can have are hashed
+  bool plain_http;
+};
+
+// Throws Error(reference_invalid): not http or https, a user name (which is not repeated) or a
+// fragment in it, a byte that no URL has.
+ClassicChart classic_chart(std::string_view url, std::string_view chart);
+
+}  // namespace ocisync
