@@ -20,6 +20,8 @@
 
 namespace ocisync {
 
+class Repositories;
+
 // A manifest as served: its bytes, and the digest they hash to.
 struct FetchedManifest {
   std::string bytes;

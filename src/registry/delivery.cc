@@ -107,10 +107,10 @@ Answer Delivery::authorised() {
 }
 
 // Follows redirects. Once the way has left the registry's origin it never carries the header again,
-// not even when it leads back.
+// not even when it leads back; nor does one that begins elsewhere, as an index may have it.
 Answer Delivery::chase(const std::optional<Secret>& header) {
   Url url = errand_.url;
-  bool home = true;
+  bool home = url.origin() == context_.origin;
   for (int hop = 0;; ++hop) {
     HttpResponse response = send(url, home, header);
     const bool follow = is_redirect(response.status()) &&
@@ -166,12 +166,15 @@ std::vector<Secret> Delivery::secrets_of(const std::optional<Secret>& header) co
   return secrets;
 }
 
-// A bare 401 happens; then the registry's front door tells how it wants to be answered.
+// A bare 401 happens; then the registry's front door tells how it wants to be answered. A classic
+// repository has none: Basic is all it knows.
 std::vector<Challenge> Delivery::challenges(const Answer& answer) {
   auto found = parse_challenges(answer.response.headers().all("WWW-Authenticate"));
   if (!found.empty())
     return found;
-  const HttpResponse ping = send(endpoint_.ping(), true, std::nullopt);
+  if (!endpoint_.front_door)
+    return {{"basic", {}}};
+  const HttpResponse ping = send(*endpoint_.front_door, true, std::nullopt);
   return parse_challenges(ping.headers().all("WWW-Authenticate"));
 }
 
