@@ -71,7 +71,9 @@ class JsonTeller final : public nlohmann::json::json_sax_t {
  public:
   JsonTeller(const ByteFeed& feed, DocumentEvents& events) : feed_(feed), events_(events) {}
 
-  bool null() override { return told([&] { events_.null(); }); }
+  bool null() override {
+    return told([&] { events_.null(); });
+  }
 
   bool boolean(bool value) override {
     return told([&] { events_.scalar(value ? "true" : "false"); });

@@ -111,7 +111,7 @@ void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
       plan.step.action == Action::repair ? ChartState::repaired : ChartState::updated;
 }
 
-BlobFile ChartTask::ensure_blob(const Reference& reference, const Descriptor& descriptor,
+BlobFile ChartTask::ensure_blob(const Revision& revision, const Descriptor& descriptor,
                                 std::uint64_t limit, TransferCounts& counts, std::stop_token stop) {
   require_size(descriptor, limit);
   return rooms_.cache.ensure(
@@ -120,7 +120,7 @@ BlobFile ChartTask::ensure_blob(const Reference& reference, const Descriptor& de
         const BlobTarget target{.sink = writer,
                                 .offset = [&] { return writer.written(); },
                                 .restart = [&] { writer.restart(); }};
-        planner_.resolver().fetch(reference, descriptor, target, counts, stop);
+        planner_.resolver().fetch(revision, descriptor, target, counts, stop);
       },
       stop);
 }
@@ -132,10 +132,9 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
   std::optional<BlobFile> config, provenance;
   auto small = rooms_.lanes.beside([&] {
     at_stage("config", [&] {
-      config =
-          ensure_blob(revision.reference, chart.config, kConfigLimit, beside, attempt.inquiry.stop);
+      config = ensure_blob(revision, chart.config, kConfigLimit, beside, attempt.inquiry.stop);
       if (chart.provenance)
-        provenance = ensure_blob(revision.reference, *chart.provenance, kProvenanceLimit, beside,
+        provenance = ensure_blob(revision, *chart.provenance, kProvenanceLimit, beside,
                                  attempt.inquiry.stop);
     });
   });
@@ -143,8 +142,8 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
   std::exception_ptr thrown;
   try {
     content = at_stage("content", [&] {
-      return ensure_blob(revision.reference, chart.content, limits.archive_size,
-                         attempt.inquiry.counts, attempt.inquiry.stop);
+      return ensure_blob(revision, chart.content, limits.archive_size, attempt.inquiry.counts,
+                         attempt.inquiry.stop);
     });
   } catch (...) {
     thrown = std::current_exception();  // the work beside still refers to what is ours here
@@ -191,15 +190,21 @@ TreeRecord ChartTask::unpack(const Inquiry& inquiry, const Digest& manifest,
   }
 }
 
+ReferenceStore ChartTask::references(const Revision& revision) const {
+  return ReferenceStore(rooms_.cache.volume(), revision.source);
+}
+
 void ChartTask::put_reference(const ChartSpec& chart, const Revision& revision,
                               const CachedChart& cached, const std::string& name,
                               const std::string& version) {
   warn_of_mismatch(chart, revision, cached, name, version);
-  rooms_.references.put(revision.reference, {.name = name,
-                                             .version = version,
-                                             .content = cached.content.digest,
-                                             .meta = cached.config.digest,
-                                             .manifest = revision.resolved});
+  const bool classic = revision.source == ReferenceSource::classic;
+  references(revision).put(revision.reference,
+                           {.name = name,
+                            .version = version,
+                            .content = cached.content.digest,
+                            .meta = cached.config.digest,
+                            .manifest = classic ? std::nullopt : std::optional(revision.resolved)});
 }
 
 // Where nothing is exported the journey ends in the cache: with a chart that was judged whole the
@@ -208,9 +213,14 @@ void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedC
   const bool complete = planner_.resolver().missing(revision, selected).empty();
   const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
   Outcome& outcome = attempt.outcome;
-  const auto before = rooms_.references.find(revision.reference);
+  const auto before = references(revision).find(revision.reference);
+  // What has no manifest is known by its content.
+  const auto stood_for = before && revision.source == ReferenceSource::classic
+                             ? std::optional(before->content)
+                         : before ? before->manifest
+                                  : std::nullopt;
   const bool known =
-      before && before->manifest == revision.resolved && before->content == cached.content.digest;
+      before && stood_for == revision.resolved && before->content == cached.content.digest;
   outcome.version = known ? before->version : std::string();
   if (!known) {
     const Place place(unpacking_);
@@ -222,8 +232,8 @@ void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedC
     outcome.version = metadata.version;
   }
   outcome.digest = selected.manifest.digest;
-  if (before && before->manifest && before->manifest != revision.resolved)
-    outcome.previous = before->manifest;
+  if (stood_for && stood_for != revision.resolved)
+    outcome.previous = stood_for;
   const bool unchanged = known && complete;
   outcome.state = unchanged ? ChartState::unchanged : ChartState::updated;
   outcome.message = unchanged ? "in the cache already" : "brought into the cache";
@@ -269,7 +279,8 @@ void ChartTask::warn_of_mismatch(const ChartSpec& chart, const Revision& revisio
                           {"found", elsewhere},
                           {"chartYaml", own}});
   };
-  warn("repository name", revision.reference.base_name(), name);
+  warn("repository name",
+       chart.repository ? chart.repository->chart : revision.reference.base_name(), name);
   if (revision.reference.tag() && Version::parse_loose(version_of_tag(*revision.reference.tag())))
     warn("tag", version_of_tag(*revision.reference.tag()), version);
   if (cached.manifest.split())

@@ -47,9 +47,10 @@ class ChartTask {
   void travel(Attempt& attempt);
   void carry_out(Attempt& attempt, ChartPlan& plan);
   CachedChart ensure_blobs(Attempt& attempt, const Revision& revision, const ChartManifest& chart);
-  BlobFile ensure_blob(const Reference& reference, const Descriptor& descriptor,
-                       std::uint64_t limit, TransferCounts& counts, std::stop_token stop);
+  BlobFile ensure_blob(const Revision& revision, const Descriptor& descriptor, std::uint64_t limit,
+                       TransferCounts& counts, std::stop_token stop);
   void pull(Attempt& attempt, const Revision& revision, const SelectedChart& selected);
+  ReferenceStore references(const Revision& revision) const;
   void put_reference(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
                      const std::string& name, const std::string& version);
   TreeRecord unpack(const Inquiry& inquiry, const Digest& manifest, const CachedChart& cached);

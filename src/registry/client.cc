@@ -10,6 +10,7 @@
 #include "registry/courier.h"
 #include "registry/endpoint.h"
 #include "registry/error_answer.h"
+#include "registry/repositories.h"
 #include "registry/tag_list.h"
 
 namespace ocisync {
@@ -81,7 +82,8 @@ struct RegistryClient::State {
         settings(std::move(given)),
         auth(authenticator),
         log(notes),
-        courier(settings, http, authenticator, credentials, std::move(environment), clock, notes) {}
+        courier(settings, http, authenticator, credentials, std::move(environment), clock, notes),
+        repositories(wanted, courier) {}
 
   // Asks one after the other until one has an answer; the last one's failure is the failure.
   template <typename Ask>
@@ -101,6 +103,7 @@ struct RegistryClient::State {
   Authenticator& auth;
   Log& log;
   Courier courier;
+  Repositories repositories;
 };
 
 template <typename Ask>
@@ -241,6 +244,7 @@ std::vector<std::string> RegistryClient::tags(const Reference& reference, Transf
 }
 
 void RegistryClient::expect(const std::vector<Reference>& references) {
+  state_->repositories.new_pass();
   std::map<Origin, std::vector<std::string>> scopes;
   for (const Reference& reference : references)
     for (const Endpoint& endpoint : endpoints(state_->spec, reference, Question::by_digest))
@@ -248,6 +252,8 @@ void RegistryClient::expect(const std::vector<Reference>& references) {
   for (const auto& [origin, needed] : scopes)
     state_->auth.expect_scopes(origin, needed);
 }
+
+Repositories& RegistryClient::repositories() { return state_->repositories; }
 
 std::string RegistryClient::registry_key(const Reference& reference) const {
   return reference.registry();

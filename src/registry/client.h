@@ -95,8 +95,12 @@ class RegistryClient {
   std::vector<std::string> tags(const Reference& reference, TransferCounts& counts,
                                 std::stop_token stop);
 
-  // Announces repositories about to be pulled, so that token requests can be shared.
+  // A pass begins. Announces repositories about to be pulled, so that token requests can be shared;
+  // what classic repositories listed before is asked for again.
   void expect(const std::vector<Reference>& references);
+
+  // The other kind of place that charts come from, reached by the same means.
+  Repositories& repositories();
 
   // Which group of charts shares a fate: the registry's configured host.
   std::string registry_key(const Reference& reference) const;

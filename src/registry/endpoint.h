@@ -35,7 +35,6 @@ struct Endpoint {
 
   // /v2/<repository>/<kind>/<name>; a mirror learns whose content is meant.
   Url url(std::string_view kind, std::string_view name) const;
-
 };
 
 // Where content may be asked for, in order: the mirrors, then the registry. A mirror is asked for

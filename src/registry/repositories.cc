@@ -30,8 +30,9 @@ Url file_url(const Url& repository, std::string_view file) {
   std::string why;
   auto url = repository_file(repository, file, why);
   if (!url)
-    throw Error(Reason::unsupported, fmt::format("the index of {} lists a URL that is not followed: {}",
-                                                 repository.display(), why))
+    throw Error(Reason::unsupported,
+                fmt::format("the index of {} lists a URL that is not followed: {}",
+                            repository.display(), why))
         .hint("charts at oci:// URLs are named with ref");
   return *std::move(url);
 }
@@ -40,8 +41,8 @@ Url file_url(const Url& repository, std::string_view file) {
 void require_allowed(const Url& url, const Endpoint& endpoint) {
   const std::string who = endpoint.base.origin().authority();
   if (url.origin().scheme == "http" && !endpoint.plain_http)
-    throw Error(Reason::policy_refused, fmt::format("the index of {} leads to plain http at {}", who,
-                                                    url.origin().authority()));
+    throw Error(Reason::policy_refused, fmt::format("the index of {} leads to plain http at {}",
+                                                    who, url.origin().authority()));
   if (url.origin() != endpoint.base.origin())
     check_address(url, endpoint.elsewhere, who);
 }
@@ -59,7 +60,7 @@ bool is_final(const Error& error) {
 
 RepositoryIndex parse(Spool& spool, const Answer& answer, const std::set<std::string>& names) {
   try {
-    FileSource source = spool.source();
+    FileSource source(spool.rewind(), "index.yaml");
     return read_repository_index(source, names);
   } catch (const Error& error) {
     if (error.reason() == Reason::protocol_violation && is_web_page(answer.response))
@@ -155,8 +156,8 @@ void Repositories::ask(const ChartSpec& chart, Shelf& shelf, const Volume* volum
       return;
     if (answer.status() != 200 || !spool)
       throw complaint(answer, errand);
-    KeptIndex fresh{validator(answer.response, "ETag"), validator(answer.response, "Last-Modified"),
-                    {}};
+    KeptIndex fresh{
+        validator(answer.response, "ETag"), validator(answer.response, "Last-Modified"), {}};
     for (auto& [name, versions] : parse(*spool, answer, names))
       fresh.charts[name] = std::make_shared<const ChartVersions>(std::move(versions));
     shelf.index = std::move(fresh);
@@ -192,8 +193,8 @@ Spool Repositories::fetch_file(const ChartSpec& chart, const IndexEntry& entry,
     try {
       const Url plain = file_url(base, entry.urls.at(i));
       const std::string query = plain.query().empty() ? "" : "?" + plain.query();
-      const auto url = Url::parse(
-          plain.with_path(fmt::format("{}{}", plain.path(), suffix)).str() + query);
+      const auto url =
+          Url::parse(plain.with_path(fmt::format("{}{}", plain.path(), suffix)).str() + query);
       Errand errand{Method::get, url.value(), endpoint.pull_scope(), "the file " + url->display()};
       Spool spool = fetch(endpoint, errand, limit, volume, counts, stop);
       if (suffix.empty() && entry.digest && spool.digest() != *entry.digest)

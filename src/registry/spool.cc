@@ -42,10 +42,10 @@ const Digest& Spool::digest() {
   return *digest_;
 }
 
-FileSource Spool::source() {
+int Spool::rewind() {
   if (::lseek(file_.get(), 0, SEEK_SET) != 0)
     throw system_error(errno, "reading a temporary file");
-  return {file_.get(), what_};
+  return file_.get();
 }
 
 }  // namespace ocisync

@@ -20,10 +20,11 @@ class Spool final : public Sink {
   Spool(const Volume* volume, std::uint64_t ceiling, std::string what);
 
   void write(Bytes bytes) override;
+
   std::uint64_t size() const noexcept { return size_; }
 
   const Digest& digest();  // of all: nothing is written after it
-  FileSource source();     // from the first byte; one at a time
+  int rewind();            // the file, at its first byte; one reader at a time
 
  private:
   Fd file_;

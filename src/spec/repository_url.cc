@@ -7,21 +7,22 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "oci/digest.h"
+#include "oci/grammar.h"
+#include "spec/registry_key.h"
 
 namespace ocisync {
 namespace {
 
 constexpr std::size_t kLongestUrl = 2048;
+constexpr std::size_t kLongestName = 128;
 
 [[noreturn]] void refuse(std::string message, std::string hint = {}) {
   throw Error(Reason::reference_invalid, std::move(message)).hint(std::move(hint));
 }
 
-std::string hashed(std::string_view text) {
-  return "x-" + Digest::of(text).hex().substr(0, 16);
-}
+std::string hashed(std::string_view text) { return "x-" + Digest::of(text).hex().substr(0, 16); }
 
-std::string component(std::string_view text) {
+std::string component_of(std::string_view text) {
   return valid_repository(text) ? std::string(text) : hashed(text);
 }
 
@@ -31,9 +32,10 @@ struct Parts {
 };
 
 Parts split_url(std::string_view url) {
-  const bool clean = url.size() <= kLongestUrl && std::all_of(url.begin(), url.end(), [](char c) {
-                       return c > ' ' && c < '\x7f' && c != '\\' && c != '"' && c != '<' && c != '>';
-                     });
+  const bool clean =
+      url.size() <= kLongestUrl && std::all_of(url.begin(), url.end(), [](char c) {
+        return c > ' ' && c < '\x7f' && c != '\\' && c != '"' && c != '<' && c != '>';
+      });
   if (!clean)
     refuse("has a byte that a URL cannot have, or is too long",
            fmt::format("https://host[:port][/path], at most {} bytes", kLongestUrl));
@@ -43,8 +45,8 @@ Parts split_url(std::string_view url) {
     refuse("is an OCI registry", "give its charts with ref");
   if (mark == std::string_view::npos || (scheme != "http" && scheme != "https"))
     refuse("is not the URL of a chart repository", "https://host[:port][/path]");
-  Parts parts{.plain_http = scheme == "http", .authority = url.substr(mark + 3), .path = {},
-              .query = {}};
+  Parts parts{
+      .plain_http = scheme == "http", .authority = url.substr(mark + 3), .path = {}, .query = {}};
   if (parts.authority.find('#') != std::string_view::npos)
     refuse("has a fragment", "a server never sees what follows #");
   const std::size_t end = std::min(parts.authority.find_first_of("/?"), parts.authority.size());
@@ -79,15 +81,36 @@ ClassicChart classic_chart(std::string_view url, std::string_view chart) {
   std::string repository;
   for (const std::string_view part : split(parts.path, '/'))
     if (!part.empty())
-      repository += component(part) + "/";
+      repository += component_of(part) + "/";
   if (!parts.query.empty())
     repository += hashed(parts.query) + "/";
   if (repository.size() + chart.size() > 160)
     repository = hashed(repository) + "/";
   return {fmt::format("{}://{}{}{}{}", parts.plain_http ? "http" : "https", parts.authority,
                       parts.path, parts.query.empty() ? "" : "?", parts.query),
-          Reference::parse(fmt::format("{}/{}{}", registry, repository, component(chart))),
+          Reference::parse(fmt::format("{}/{}{}", registry, repository, component_of(chart))),
           parts.plain_http};
+}
+
+ChartSpec classic_chart_spec(const Spec& spec, const std::string& url, const std::string& chart,
+                             const std::string& version) {
+  const auto plain = [](char c) { return is_alnum(c) || one_of(c, "._-"); };
+  if (chart.empty() || chart.size() > kLongestName || !is_alnum(chart[0]) || !only(chart, plain))
+    refuse(fmt::format("{} is not a chart's name", quoted(chart)));
+  const ClassicChart classic =
+      during([] { return "the repository's URL"; }, [&] { return classic_chart(url, chart); });
+  if (classic.plain_http && !allows_plain_http(spec, classic.reference))
+    refuse("the repository's URL is plain http", "use https, or allow it with --plain-http");
+  ChartSpec result(classic.reference);
+  result.name = chart;
+  result.repository = RepositorySpec{classic.url, chart};
+  if (Version::parse(version)) {
+    result.reference = classic.reference.with_tag(tag_of_version(version));
+  } else {
+    result.range = version.empty() ? VersionRange::any_stable() : VersionRange::parse(version);
+    result.range_text = version.empty() ? "*" : version;
+  }
+  return result;
 }
 
 }  // namespace ocisync

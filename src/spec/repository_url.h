@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "oci/reference.h"
+#include "spec/spec.h"
 
 namespace ocisync {
 
@@ -18,5 +19,11 @@ struct ClassicChart {
 // Throws Error(reference_invalid): not http or https, a user name (which is not repeated) or a
 // fragment in it, a byte that no URL has.
 ClassicChart classic_chart(std::string_view url, std::string_view chart);
+
+// The entry that a spec with these three would have, for commands that need none; `version` may be
+// empty. Throws Error(reference_invalid) that says what is wrong with which of them, plain http
+// where `spec` does not allow it among that.
+ChartSpec classic_chart_spec(const Spec& spec, const std::string& url, const std::string& chart,
+                             const std::string& version);
 
 }  // namespace ocisync

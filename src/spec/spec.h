@@ -126,7 +126,7 @@ struct ChartSpec {
   explicit ChartSpec(Reference where) : reference(std::move(where)) {}
 
   std::string name;
-  Reference reference;          // as written; a tag only when the chart is pinned to one
+  Reference reference;  // as written; a tag only when the chart is pinned to one
   // Present: `reference` only says what the chart is called, this where it comes from.
   std::optional<RepositorySpec> repository;
   Position at;                  // of the ref or repository value
