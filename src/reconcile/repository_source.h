@@ -1,6 +1,8 @@
 #pragma once
 
+#include "base/files.h"
 #include "reconcile/resolver.h"
+#include "registry/repository_index.h"
 
 namespace ocisync {
 
