@@ -281,6 +281,24 @@ class ClassicRepository(Case):
         self.assert_code(self.ocisync.sync(), 0)
         self.assertEqual(repository.asked("web-1.0.0.tgz$"), [])
 
+    def test_a_damaged_archive_is_named_and_fetched_again(self):
+        repository = self.start()
+        data = self.add(repository)
+        self.ocisync.spec([self.chart(repository)])
+        self.assert_code(self.ocisync.sync(), 0)
+        blob = self.ocisync.cache / "blobs/sha256" / sha256(data)[7:]
+        blob.chmod(0o644)
+        blob.write_bytes(data[:-1] + b"x")
+        check = [self.ocisync.binary, "cache", "check", "--cache", str(self.ocisync.cache)]
+        run = self.assert_code(self.ocisync.run(command=check), 1)
+        self.assertIn(repository.host + "/web:1.0.0", run.stdout.replace(":80/", "/"))
+        repository.forget()
+        shutil.rmtree(self.ocisync.export)
+        self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual(repository.asked(), [("/index.yaml", 304), ("/web-1.0.0.tgz", 200)])
+        self.assertEqual(blob.read_bytes(), data)
+        self.assert_code(self.ocisync.run(command=check), 0)
+
     def test_hostile_indexes_are_refused_in_bounded_memory(self):
         repository = self.start()
         self.ocisync.spec([self.chart(repository)])

@@ -50,6 +50,8 @@ std::string companions(const std::vector<std::string>& keys, const FieldShape& f
     return ", username: bob";
   if (name == "certFile" || name == "keyFile")
     return name == "certFile" ? ", keyFile: /k" : ", certFile: /c";
+  if (name == "repository" || name == "chart")
+    return name == "chart" ? ", repository: \"https://h.example\"" : ", chart: legacy";
   if (parent == "proxy" && name != "url")
     return ", url: \"http://p:1\"";
   return "";
@@ -61,7 +63,9 @@ std::string nested(const std::vector<std::string>& keys, std::size_t from,
   if (from + 1 == keys.size())
     return leaf;
   const std::string inner = nested(keys, from + 1, leaf);
-  const bool required = keys[from] == "[]" && inner.find("host: ") != 0 && inner.find("ref: ") != 0;
+  const bool required = keys[from] == "[]" && inner.find("host: ") != 0 &&
+                        inner.find("ref: ") != 0 && inner.find("repository: ") != 0 &&
+                        inner.find("chart: ") != 0;
   if (keys[from] == "[]") {
     const bool chart = from > 0 && keys[from - 1] == "charts";
     const std::string needed = !required ? "" : chart ? "ref: h.example/x, " : "host: h.example, ";
