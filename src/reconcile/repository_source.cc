@@ -137,14 +137,13 @@ Revision RepositorySource::resolve(Inquiry& inquiry) const {
                                   : "version " + version_of_tag(*chart.reference.tag()));
   const auto listed = versions(inquiry);
   const IndexEntry& entry = choose(chart, *listed);
-  Revision revision{.reference = chart.range
-                                     ? chart.reference.with_tag(tag_of_version(entry.version))
-                                     : chart.reference,
-                    .resolved = entry.digest.value_or(Digest::of("")),
-                    .source = ReferenceSource::classic};
-  if (!entry.digest)
-    revision.resolved = identify(inquiry, entry, revision);
-  return revision;
+  std::shared_ptr<Spool> archive;
+  const Digest digest = entry.digest ? *entry.digest : identify(inquiry, entry, archive);
+  return {.reference = chart.range ? chart.reference.with_tag(tag_of_version(entry.version))
+                                   : chart.reference,
+          .resolved = digest,
+          .archive = std::move(archive),
+          .source = ReferenceSource::classic};
 }
 
 std::optional<Revision> RepositorySource::cached_revision(const ChartSpec& chart) const {
@@ -192,13 +191,13 @@ const IndexEntry& RepositorySource::choose(const ChartSpec& chart,
 
 // An entry without a digest stands for what it gave when it was first asked.
 Digest RepositorySource::identify(Inquiry& inquiry, const IndexEntry& entry,
-                                  Revision& revision) const {
+                                  std::shared_ptr<Spool>& archive) const {
   Recollection known = recall(inquiry.chart, entry);
   if (known.content)
     return *known.content;
   Spool spool = from_.registry.repositories().archive(
       inquiry.chart, entry, from_.spec.limits.archive_size, volume(), inquiry.counts, inquiry.stop);
-  known.content = accept(std::move(spool), revision).digest;
+  known.content = accept(std::move(spool), archive).digest;
   note(inquiry.chart, entry, known);
   return *known.content;
 }
@@ -216,12 +215,12 @@ Descriptor RepositorySource::keep(Spool& spool, std::string_view media_type) con
   return descriptor;
 }
 
-// The archive that came: into the cache, or where that must not be written, into the revision.
-Descriptor RepositorySource::accept(Spool spool, Revision& revision) const {
+// The archive that came: into the cache, or where that must not be written, into `archive`.
+Descriptor RepositorySource::accept(Spool spool, std::shared_ptr<Spool>& archive) const {
   if (writable())
     return keep(spool, media_type::kChart);
-  revision.archive = std::make_shared<Spool>(std::move(spool));
-  return describe(media_type::kChart, revision.archive->digest(), revision.archive->size());
+  archive = std::make_shared<Spool>(std::move(spool));
+  return describe(media_type::kChart, archive->digest(), archive->size());
 }
 
 Descriptor RepositorySource::content(Inquiry& inquiry, Revision& revision) const {
@@ -252,7 +251,7 @@ Descriptor RepositorySource::content(Inquiry& inquiry, Revision& revision) const
     throw Error(changed,
                 fmt::format("version {} of {} is {}, {} is wanted", version, described(chart),
                             spool.digest().str(), revision.resolved.str()));
-  return accept(std::move(spool), revision);
+  return accept(std::move(spool), revision.archive);
 }
 
 // Of a chart that was here before it is in the cache; else Chart.yaml tells, once the whole archive

@@ -32,9 +32,9 @@ class RepositorySource {
   std::shared_ptr<const ChartVersions> versions(Inquiry& inquiry) const;
   std::optional<Revision> cached_revision(const ChartSpec& chart) const;
   const IndexEntry& choose(const ChartSpec& chart, const ChartVersions& versions) const;
-  Digest identify(Inquiry& inquiry, const IndexEntry& entry, Revision& revision) const;
+  Digest identify(Inquiry& inquiry, const IndexEntry& entry, std::shared_ptr<Spool>& archive) const;
   Descriptor content(Inquiry& inquiry, Revision& revision) const;
-  Descriptor accept(Spool spool, Revision& revision) const;
+  Descriptor accept(Spool spool, std::shared_ptr<Spool>& archive) const;
   Descriptor meta(const Revision& revision, const Descriptor& content) const;
   std::optional<Descriptor> provenance(Inquiry& inquiry, const Revision& revision) const;
   Descriptor keep(Spool& spool, std::string_view media_type) const;
