@@ -54,12 +54,14 @@ std::vector<Field<ChartDraft>> source_fields() {
           any_text("a repository's URL", "https://host[:port][/path], where index.yaml is"),
           "A classic chart repository, instead of ref. http is for hosts with plainHTTP.")
           .needs("chart")
+          .alternative()
           .sample("https://charts.example.com"),
       field<ChartDraft>("chart", &ChartDraft::chart_name,
                         text({"a chart's name", "letters, digits and . _ -, as in the index",
                               "[A-Za-z0-9][A-Za-z0-9._-]*", 128}),
                         "The chart's name in that repository.")
           .needs("repository")
+          .alternative()
           .sample("legacy"),
   };
 }

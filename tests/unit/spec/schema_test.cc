@@ -150,7 +150,9 @@ TEST(Schema, TheJsonSchemaIsStrict) {
   const Json* const layout = property(property(spec, "export"), "layout");
   EXPECT_EQ(layout->find("anyOf")->items()[0].find("enum")->dump(), R"(["symlink","directory"])");
   const Json* const chart = property(spec, "charts")->find("items");
-  EXPECT_EQ(chart->find("required")->dump(), R"(["ref"])");
+  EXPECT_EQ(chart->find("oneOf")->dump(), R"([{"required":["ref"]},{"required":["repository"]}])");
+  EXPECT_EQ(chart->find("dependentRequired")->dump(),
+            R"({"repository":["chart"],"chart":["repository"]})");
   const Json* const tls = property(property(spec, "registries")->find("items"), "tls");
   EXPECT_EQ(tls->find("dependentRequired")->dump(),
             R"({"certFile":["keyFile"],"keyFile":["certFile"]})");
