@@ -141,7 +141,7 @@ void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
       plan.step.action == Action::repair ? ChartState::repaired : ChartState::updated;
 }
 
-BlobFile ChartTask::ensure_blob(const Inquiry& inquiry, const Reference& reference,
+BlobFile ChartTask::ensure_blob(const Inquiry& inquiry, const Revision& revision,
                                 const Descriptor& descriptor, std::uint64_t limit,
                                 TransferCounts& counts) {
   require_size(descriptor, limit);
@@ -152,7 +152,7 @@ BlobFile ChartTask::ensure_blob(const Inquiry& inquiry, const Reference& referen
         const BlobTarget target{.sink = shown,
                                 .offset = [&] { return writer.written(); },
                                 .restart = [&] { writer.restart(); }};
-        planner_.resolver().fetch(reference, descriptor, target, counts, inquiry.stop);
+        planner_.resolver().fetch(revision, descriptor, target, counts, inquiry.stop);
       },
       inquiry.stop);
 }
@@ -164,17 +164,17 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
   std::optional<BlobFile> config, provenance;
   auto small = rooms_.lanes.beside([&] {
     at_stage("config", [&] {
-      config = ensure_blob(attempt.inquiry, revision.reference, chart.config, kConfigLimit, beside);
+      config = ensure_blob(attempt.inquiry, revision, chart.config, kConfigLimit, beside);
       if (chart.provenance)
-        provenance = ensure_blob(attempt.inquiry, revision.reference, *chart.provenance,
-                                 kProvenanceLimit, beside);
+        provenance =
+            ensure_blob(attempt.inquiry, revision, *chart.provenance, kProvenanceLimit, beside);
     });
   });
   std::optional<BlobFile> content;
   std::exception_ptr thrown;
   try {
     content = at_stage("content", [&] {
-      return ensure_blob(attempt.inquiry, revision.reference, chart.content, limits.archive_size,
+      return ensure_blob(attempt.inquiry, revision, chart.content, limits.archive_size,
                          attempt.inquiry.counts);
     });
   } catch (...) {
@@ -222,15 +222,21 @@ TreeRecord ChartTask::unpack(const Inquiry& inquiry, const Digest& manifest,
   }
 }
 
+ReferenceStore ChartTask::references(const Revision& revision) const {
+  return ReferenceStore(rooms_.cache.volume(), revision.source);
+}
+
 void ChartTask::put_reference(const ChartSpec& chart, const Revision& revision,
                               const CachedChart& cached, const std::string& name,
                               const std::string& version) {
   warn_of_mismatch(chart, revision, cached, name, version);
-  rooms_.references.put(revision.reference, {.name = name,
-                                             .version = version,
-                                             .content = cached.content.digest,
-                                             .meta = cached.config.digest,
-                                             .manifest = revision.resolved});
+  const bool classic = revision.source == ReferenceSource::classic;
+  references(revision).put(revision.reference,
+                           {.name = name,
+                            .version = version,
+                            .content = cached.content.digest,
+                            .meta = cached.config.digest,
+                            .manifest = classic ? std::nullopt : std::optional(revision.resolved)});
 }
 
 // Where nothing is exported the journey ends in the cache: with a chart that was judged whole the
@@ -240,9 +246,14 @@ void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedC
   for (const Descriptor& blob : planner_.resolver().missing(revision, selected))
     outcome.missing.push_back(blob.digest);
   const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
-  const auto before = rooms_.references.find(revision.reference);
+  const auto before = references(revision).find(revision.reference);
+  // What has no manifest is known by its content.
+  const auto stood_for = before && revision.source == ReferenceSource::classic
+                             ? std::optional(before->content)
+                         : before ? before->manifest
+                                  : std::nullopt;
   const bool known =
-      before && before->manifest == revision.resolved && before->content == cached.content.digest;
+      before && stood_for == revision.resolved && before->content == cached.content.digest;
   outcome.version = known ? before->version : std::string();
   if (!known) {
     const Place place(unpacking_);
@@ -254,8 +265,8 @@ void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedC
     outcome.version = metadata.version;
   }
   outcome.digest = selected.manifest.digest;
-  if (before && before->manifest && before->manifest != revision.resolved)
-    outcome.previous = before->manifest;
+  if (stood_for && stood_for != revision.resolved)
+    outcome.previous = stood_for;
   const bool unchanged = known && outcome.missing.empty();
   outcome.state = unchanged ? ChartState::unchanged : ChartState::updated;
   outcome.message = unchanged ? "in the cache already" : "brought into the cache";
@@ -301,7 +312,8 @@ void ChartTask::warn_of_mismatch(const ChartSpec& chart, const Revision& revisio
                           {"found", elsewhere},
                           {"chartYaml", own}});
   };
-  warn("repository name", revision.reference.base_name(), name);
+  warn("repository name",
+       chart.repository ? chart.repository->chart : revision.reference.base_name(), name);
   if (revision.reference.tag() && Version::parse_loose(version_of_tag(*revision.reference.tag())))
     warn("tag", version_of_tag(*revision.reference.tag()), version);
   if (cached.manifest.split())

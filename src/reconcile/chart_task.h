@@ -49,9 +49,10 @@ class ChartTask {
   void travel(Attempt& attempt);
   void carry_out(Attempt& attempt, ChartPlan& plan);
   CachedChart ensure_blobs(Attempt& attempt, const Revision& revision, const ChartManifest& chart);
-  BlobFile ensure_blob(const Inquiry& inquiry, const Reference& reference,
+  BlobFile ensure_blob(const Inquiry& inquiry, const Revision& revision,
                        const Descriptor& descriptor, std::uint64_t limit, TransferCounts& counts);
   void pull(Attempt& attempt, const Revision& revision, const SelectedChart& selected);
+  ReferenceStore references(const Revision& revision) const;
   void put_reference(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
                      const std::string& name, const std::string& version);
   TreeRecord unpack(const Inquiry& inquiry, const Digest& manifest, const CachedChart& cached);

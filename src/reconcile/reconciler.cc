@@ -46,7 +46,8 @@ PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
 
   std::vector<Reference> expected;
   for (const ChartSpec& chart : rooms_.spec.charts)
-    expected.push_back(chart.reference);
+    if (!chart.repository)
+      expected.push_back(chart.reference);
   rooms_.registry.expect(expected);
   if (rooms_.progress)
     rooms_.progress->expect(rooms_.spec.charts.size());

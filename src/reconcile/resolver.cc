@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "reconcile/chart_tree.h"
+#include "reconcile/repository_source.h"
 
 namespace ocisync {
 namespace {
@@ -79,6 +80,8 @@ void require_size(const Descriptor& descriptor, std::uint64_t limit) {
 
 Revision Resolver::resolve(Inquiry& inquiry, const std::optional<Publication>& published) const {
   const ChartSpec& chart = inquiry.chart;
+  if (chart.repository)
+    return RepositorySource(from_).resolve(inquiry);
   if (from_.terms.lock)
     if (const LockedChart* locked = from_.terms.lock->find(chart.name))
       return {locked_reference(chart, *locked), locked->manifest, {}};
@@ -189,8 +192,18 @@ void Resolver::keep(std::string_view bytes, const Digest& digest) const {
     from_.cache->keep(bytes, digest);
 }
 
-void Resolver::fetch(const Reference& reference, const Descriptor& descriptor,
+// What makes a classic chart is in the cache from select() on.
+void Resolver::fetch(const Revision& revision, const Descriptor& descriptor,
                      const BlobTarget& target, TransferCounts& counts, std::stop_token stop) const {
+  if (revision.source == ReferenceSource::classic)
+    throw Error(Reason::storage_failed,
+                descriptor.digest.str() + " was lost from the cache while it was needed");
+  fetch_blob(revision.reference, descriptor, target, counts, std::move(stop));
+}
+
+void Resolver::fetch_blob(const Reference& reference, const Descriptor& descriptor,
+                          const BlobTarget& target, TransferCounts& counts,
+                          std::stop_token stop) const {
   if (from_.terms.offline)
     throw offline_miss(fmt::format("{} of {}", descriptor.digest.str(), reference.str()));
   from_.registry.blob(reference, descriptor, target, counts, stop);
@@ -202,7 +215,7 @@ std::string Resolver::read_blob(Inquiry& inquiry, const Reference& reference,
   if (const auto blob = cached(descriptor.digest))
     return from_.cache->read(*blob, limit);
   PassingBlob blob(descriptor);
-  fetch(
+  fetch_blob(
       reference, descriptor,
       {.sink = blob, .offset = [&] { return blob.written(); }, .restart = [&] { blob.restart(); }},
       inquiry.counts, inquiry.stop);
@@ -225,6 +238,14 @@ std::string Resolver::document(Inquiry& inquiry, const Reference& reference,
 }
 
 SelectedChart Resolver::select(Inquiry& inquiry, Revision& revision) const {
+  SelectedChart selected = revision.source == ReferenceSource::classic
+                               ? RepositorySource(from_).select(inquiry, revision)
+                               : select_by_manifest(inquiry, revision);
+  require_locked(inquiry.chart, selected);
+  return selected;
+}
+
+SelectedChart Resolver::select_by_manifest(Inquiry& inquiry, Revision& revision) const {
   std::string bytes, type;
   if (!revision.fetched) {
     if (const auto blob = cached(revision.resolved)) {
@@ -240,21 +261,15 @@ SelectedChart Resolver::select(Inquiry& inquiry, Revision& revision) const {
   }
   const Document read = parse_document(bytes, type);
   keep(bytes, revision.resolved);
-  const auto find_chart = [&]() -> SelectedChart {
-    if (const auto* manifest = std::get_if<Manifest>(&read))
-      return {
-          Descriptor{std::string(media_type::kManifest), revision.resolved, bytes.size(), {}, {}},
-          recognise_chart(*manifest)};
-    const std::string version =
-        revision.reference.tag() ? version_of_tag(*revision.reference.tag()) : std::string();
-    return select_chart(std::get<Index>(read), revision.reference.base_name(), version,
-                        [&](const Descriptor& descriptor) {
-                          return document(inquiry, revision.reference, descriptor);
-                        });
-  };
-  SelectedChart selected = find_chart();
-  require_locked(inquiry.chart, selected);
-  return selected;
+  if (const auto* manifest = std::get_if<Manifest>(&read))
+    return {Descriptor{std::string(media_type::kManifest), revision.resolved, bytes.size(), {}, {}},
+            recognise_chart(*manifest)};
+  const std::string version =
+      revision.reference.tag() ? version_of_tag(*revision.reference.tag()) : std::string();
+  return select_chart(std::get<Index>(read), revision.reference.base_name(), version,
+                      [&](const Descriptor& descriptor) {
+                        return document(inquiry, revision.reference, descriptor);
+                      });
 }
 
 void Resolver::require_locked(const ChartSpec& chart, const SelectedChart& selected) const {
@@ -288,6 +303,11 @@ UnpackedChart Resolver::inspect(Inquiry& inquiry, const Revision& revision,
                                 const SelectedChart& selected) const {
   const ChartManifest& chart = selected.chart;
   const LimitsSpec& limits = from_.spec.limits;
+  if (revision.archive) {
+    FileSource file(revision.archive->rewind(), "the chart archive");
+    StoppableSource content(file, inquiry.stop);
+    return at_stage("unpack", [&] { return inspect_chart(content, archive_limits(limits)); });
+  }
   std::string meta, passing;
   if (chart.split())
     meta = at_stage("config", [&] {

@@ -11,6 +11,7 @@
 #include "reconcile/plan.h"
 #include "registry/client.h"
 #include "registry/select.h"
+#include "registry/spool.h"
 #include "spec/spec.h"
 #include "store/blob_cache.h"
 #include "store/reference_store.h"
@@ -33,11 +34,14 @@ struct Sources {
   Terms terms;
 };
 
-// The revision that is wanted: the reference with its tag, and what the registry calls it.
+// The revision that is wanted: the reference with its tag, and what the registry calls it, or the
+// digest of a classic chart's archive.
 struct Revision {
   Reference reference;
   Digest resolved;
-  std::optional<FetchedManifest> fetched;  // when asking meant fetching
+  std::optional<FetchedManifest> fetched{};  // when asking meant fetching
+  std::shared_ptr<Spool> archive{};          // the same of a classic chart, if no cache may take it
+  ReferenceSource source = ReferenceSource::registry;  // where its reference is cached
 };
 
 // One chart being asked about, on one thread.
@@ -48,8 +52,9 @@ struct Inquiry {
 };
 
 // Finds out which revision a chart wants and what it is made of: by the lock file, else the cache,
-// else the registry. Documents it has to fetch are kept in the cache when that may be written, so
-// with a cache opened for reading it changes nothing anywhere. Safe from any thread.
+// else the registry; a chart of a classic repository is asked for through RepositorySource.
+// Documents it has to fetch are kept in the cache when that may be written, so with a cache opened
+// for reading it changes nothing anywhere. Safe from any thread.
 class Resolver {
  public:
   explicit Resolver(const Sources& sources) : from_(sources) {}
@@ -71,10 +76,13 @@ class Resolver {
 
   // A blob of `revision`'s repository that has to be had: Error(offline_miss) naming it when nobody
   // may be asked.
-  void fetch(const Reference& reference, const Descriptor& descriptor, const BlobTarget& target,
+  void fetch(const Revision& revision, const Descriptor& descriptor, const BlobTarget& target,
              TransferCounts& counts, std::stop_token stop) const;
 
  private:
+  void fetch_blob(const Reference& reference, const Descriptor& descriptor,
+                  const BlobTarget& target, TransferCounts& counts, std::stop_token stop) const;
+  SelectedChart select_by_manifest(Inquiry& inquiry, Revision& revision) const;
   Reference choose_tag(Inquiry& inquiry) const;
   std::optional<Digest> known(const Reference& reference,
                               const std::optional<Publication>& published) const;

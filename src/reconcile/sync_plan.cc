@@ -141,7 +141,7 @@ void ask_about_charts(const Sources& sources, Lanes& lanes, const std::set<std::
   const std::vector<ChartSpec>& charts = sources.spec.charts;
   std::vector<Reference> expected;
   for (const ChartSpec& chart : charts)
-    if (only.empty() || only.contains(chart.name))
+    if (!chart.repository && (only.empty() || only.contains(chart.name)))
       expected.push_back(chart.reference);
   sources.registry.expect(expected);
   for (std::size_t i = 0; i < charts.size(); ++i)

@@ -12,6 +12,7 @@
 #include "registry/endpoint.h"
 #include "registry/error_answer.h"
 #include "registry/pusher.h"
+#include "registry/repositories.h"
 #include "registry/tag_list.h"
 
 namespace ocisync {
@@ -84,7 +85,8 @@ struct RegistryClient::State {
         auth(authenticator),
         log(notes),
         clock(time),
-        courier(settings, http, authenticator, credentials, std::move(environment), time, notes) {}
+        courier(settings, http, authenticator, credentials, std::move(environment), time, notes),
+        repositories(wanted, courier) {}
 
   // Asks one after the other until one has an answer; the last one's failure is the failure.
   template <typename Ask>
@@ -107,6 +109,7 @@ struct RegistryClient::State {
   Log& log;
   const Clock& clock;
   Courier courier;
+  Repositories repositories;
 };
 
 template <typename Ask>
@@ -269,7 +272,7 @@ bool speaks_plain_http(const Spec& spec, const Reference& reference) {
 FrontDoor RegistryClient::front_door(const Reference& reference, TransferCounts& counts,
                                      std::stop_token stop) {
   const Endpoint endpoint(state_->spec, reference);
-  FrontDoor door{.url = endpoint.ping(), .schemes = {}, .realm = {}, .refusal = {}};
+  FrontDoor door{.url = *endpoint.front_door, .schemes = {}, .realm = {}, .refusal = {}};
   Errand errand{Method::get, door.url, "", "its front door"};
   errand.choose_body = [&](const ResponseHead& head) -> Sink* {
     if (head.status != 401 || !door.schemes.empty())
@@ -313,7 +316,7 @@ bool RegistryClient::authenticate(const std::string& registry, TransferCounts& c
   // Any repository would do: nothing of it is asked for.
   const Endpoint endpoint(state_->spec, Reference::parse(registry + "/login"));
   Errand errand{
-      .method = Method::get, .url = endpoint.ping(), .scope = {}, .what = "a login (GET /v2/)"};
+      .method = Method::get, .url = *endpoint.front_door, .scope = {}, .what = "a login (GET /v2/)"};
   const Answer answer = state_->courier.carry(endpoint, errand, counts, stop);
   if (answer.status() != 200)
     throw complaint(answer, errand);
@@ -323,6 +326,7 @@ bool RegistryClient::authenticate(const std::string& registry, TransferCounts& c
 }
 
 void RegistryClient::expect(const std::vector<Reference>& references) {
+  state_->repositories.new_pass();
   std::map<Origin, std::vector<std::string>> scopes;
   for (const Reference& reference : references)
     for (const Endpoint& endpoint : endpoints(state_->spec, reference, Question::by_digest))
@@ -330,6 +334,8 @@ void RegistryClient::expect(const std::vector<Reference>& references) {
   for (const auto& [origin, needed] : scopes)
     state_->auth.expect_scopes(origin, needed);
 }
+
+Repositories& RegistryClient::repositories() { return state_->repositories; }
 
 std::string RegistryClient::registry_key(const Reference& reference) const {
   return reference.registry();

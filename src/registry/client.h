@@ -21,6 +21,8 @@
 
 namespace ocisync {
 
+class Repositories;
+
 // A manifest as served: its bytes, and the digest they hash to.
 struct FetchedManifest {
   std::string bytes;
@@ -138,8 +140,12 @@ class RegistryClient {
   // refused.
   bool authenticate(const std::string& registry, TransferCounts& counts, std::stop_token stop);
 
-  // Announces repositories about to be pulled, so that token requests can be shared.
+  // A pass begins. Announces repositories about to be pulled, so that token requests can be shared;
+  // what classic repositories listed before is asked for again.
   void expect(const std::vector<Reference>& references);
+
+  // The other kind of place that charts come from, reached by the same means.
+  Repositories& repositories();
 
   // Which group of charts shares a fate: the registry's configured host.
   std::string registry_key(const Reference& reference) const;

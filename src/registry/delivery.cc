@@ -108,7 +108,8 @@ Answer Delivery::authorised() {
 }
 
 // Follows redirects. Once the way has left the registry's origin it never carries the header again,
-// not even when it leads back. An upload may begin elsewhere: where the registry sent it.
+// not even when it leads back. It may begin elsewhere too: where the registry sent an upload, or
+// where an index says an archive lies.
 Answer Delivery::chase(const std::optional<Secret>& header) {
   Url url = errand_.url;
   bool home = url.origin() == context_.origin;
@@ -172,12 +173,15 @@ std::vector<Secret> Delivery::secrets_of(const std::optional<Secret>& header) co
   return secrets;
 }
 
-// A bare 401 happens; then the registry's front door tells how it wants to be answered.
+// A bare 401 happens; then the registry's front door tells how it wants to be answered. A classic
+// repository has none: Basic is all it knows.
 std::vector<Challenge> Delivery::challenges(const Answer& answer) {
   auto found = parse_challenges(answer.response.headers().all("WWW-Authenticate"));
   if (!found.empty())
     return found;
-  HttpRequest request = request_to(Method::get, endpoint_.ping(), true);
+  if (!endpoint_.front_door)
+    return {{"basic", {}}};
+  HttpRequest request = request_to(Method::get, *endpoint_.front_door, true);
   request.not_before = counter_.gate.opens(context_.origin);
   const HttpResponse ping = deliver(std::move(request), true, std::nullopt);
   return parse_challenges(ping.headers().all("WWW-Authenticate"));

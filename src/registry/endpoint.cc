@@ -76,6 +76,14 @@ Endpoint::Endpoint(const Spec& spec, Reference repository, std::string mirrored_
                                               : plain_by_default(reference.host()))),
       plain_http(base.origin().scheme == "http"),
       mirrored(std::move(mirrored_registry)),
+      elsewhere(policy_for(registry, reference.host(), plain_http)),
+      front_door(base.with_path("/v2/")) {}
+
+Endpoint::Endpoint(const Spec& spec, Reference chart, const Url& repository)
+    : reference(std::move(chart)),
+      registry(find_registry(spec, reference)),
+      base(repository.with_path("/")),
+      plain_http(base.origin().scheme == "http"),
       elsewhere(policy_for(registry, reference.host(), plain_http)) {}
 
 Url Endpoint::url(std::string_view kind, std::string_view name) const {

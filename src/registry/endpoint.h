@@ -15,6 +15,8 @@ namespace ocisync {
 struct Endpoint {
   // `mirrored` is the registry's name when this is a mirror of it, empty otherwise.
   Endpoint(const Spec& spec, Reference repository, std::string mirrored = {});
+  // A classic repository, which has URLs of its own; `chart` is what finds its registries entry.
+  Endpoint(const Spec& spec, Reference chart, const Url& repository);
 
   Reference reference;           // as this server knows it
   const RegistrySpec* registry;  // null: the defaults apply; owned by the spec
@@ -23,6 +25,9 @@ struct Endpoint {
   std::string mirrored;
   // Of servers that this one sends us to: only public addresses, unless it is internal itself.
   AddressPolicy elsewhere;
+  // Who tells how a registry wants to be answered. Absent: a classic repository, where a refusal
+  // without a word means Basic.
+  std::optional<Url> front_door;
 
   const std::string& host() const { return reference.registry(); }  // as configured
 
@@ -34,8 +39,6 @@ struct Endpoint {
 
   // /v2/<repository>/<kind>/<name>; a mirror learns whose content is meant.
   Url url(std::string_view kind, std::string_view name) const;
-
-  Url ping() const { return base.with_path("/v2/"); }
 };
 
 // Where content may be asked for, in order: the mirrors, then the registry. A mirror is asked for

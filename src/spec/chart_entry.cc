@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "spec/repository_url.h"
 
 namespace ocisync {
 namespace {
@@ -138,10 +139,40 @@ bool is_name(std::string_view text) {
 
 void settle_name(Reading& reading, ChartDraft& draft) {
   ChartSpec& chart = draft.chart;
-  chart.name = draft.name.given ? draft.name.value : chart.reference.base_name();
-  if (!is_name(chart.name))
+  if (draft.name.given)
+    chart.name = draft.name.value;
+  else
+    chart.name = chart.repository ? chart.repository->chart : chart.reference.base_name();
+  if (is_name(chart.name))
+    return;
+  if (chart.repository)
+    complain_about(reading, "chart", draft.chart_name.at,
+                   "is too long for a name (give the chart a name)");
+  else
     complain_about(reading, "ref", draft.ref.at,
                    "ends in a component that is too long for a name (give the chart a name)");
+}
+
+void settle_reference(Reading& reading, ChartDraft& draft) {
+  ChartSpec& chart = draft.chart;
+  const auto reference =
+      attempt(reading, "ref", draft.ref, [&] { return Reference::parse(draft.ref.value); });
+  draft.sound = reference.has_value();
+  chart.reference = reference.value_or(chart.reference);
+  chart.written_ref = draft.ref.value;
+}
+
+void settle_repository(Reading& reading, ChartDraft& draft) {
+  ChartSpec& chart = draft.chart;
+  const auto classic = attempt(reading, "repository", draft.repository, [&] {
+    return classic_chart(draft.repository.value, draft.chart_name.value);
+  });
+  draft.sound = classic.has_value();
+  if (!classic)
+    return;
+  chart.reference = classic->reference;
+  chart.repository = RepositorySpec{classic->url, draft.chart_name.value};
+  chart.written_ref = classic->url + "/" + draft.chart_name.value;
 }
 
 // One slash between components, none at the end.
@@ -158,14 +189,15 @@ std::string normalised(std::string_view path) {
 void settle_chart(Reading& reading, const YamlValue& map, ChartDraft& draft) {
   ChartSpec& chart = draft.chart;
   warn_of_number(reading, map);
+  chart.at = draft.at;
   if (draft.ref.given) {
-    const auto reference =
-        attempt(reading, "ref", draft.ref, [&] { return Reference::parse(draft.ref.value); });
-    draft.sound = reference.has_value();
-    chart.reference = reference.value_or(chart.reference);
+    chart.at = draft.ref.at;
+    settle_reference(reading, draft);
+  } else if (draft.repository.given) {
+    chart.at = draft.repository.at;
+    if (draft.chart_name.given)
+      settle_repository(reading, draft);
   }
-  chart.at = draft.ref.given ? draft.ref.at : draft.at;
-  chart.written_ref = draft.ref.value;
   if (draft.sound) {
     settle_version(reading, draft);
     settle_name(reading, draft);

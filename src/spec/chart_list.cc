@@ -26,6 +26,12 @@ Position place_of_name(const ChartDraft& draft) {
   return draft.name.given ? draft.name.at : draft.chart.at;
 }
 
+std::string_view key_of_name(const ChartDraft& draft) {
+  if (draft.name.given)
+    return "name";
+  return draft.ref.given ? "ref" : "repository";
+}
+
 Position place_of_path(const ChartDraft& draft) {
   return draft.path.given ? draft.path.at : place_of_name(draft);
 }
@@ -39,7 +45,7 @@ void refuse_equal_names(Reading& reading, const std::vector<ChartDraft>& charts)
     if (entry.second)
       continue;
     const std::string taken_at = reading.position(place_of_name(*entry.first->second));
-    at_entry(reading, "charts", draft.index, draft.name.given ? "name" : "ref", [&] {
+    at_entry(reading, "charts", draft.index, key_of_name(draft), [&] {
       reading.complain(
           place_of_name(draft),
           fmt::format("the name {} is taken at {} already ({})", draft.chart.name, taken_at,
@@ -88,6 +94,16 @@ void refuse_overlapping_paths(Reading& reading, const std::vector<ChartDraft>& c
   }
 }
 
+void refuse_plain_http(Reading& reading, const SpecDraft& draft) {
+  for (const ChartDraft& entry : draft.charts)
+    if (entry.chart.repository && entry.chart.repository->url.starts_with("http:") &&
+        !allows_plain_http(draft.spec, entry.chart.reference))
+      at_entry(reading, "charts", entry.index, "repository", [&] {
+        reading.complain(entry.repository.at,
+                         "is plain http (use https, or set plainHTTP: true for its host)");
+      });
+}
+
 }  // namespace
 
 void settle_charts(Reading& reading, SpecDraft& draft) {
@@ -98,6 +114,7 @@ void settle_charts(Reading& reading, SpecDraft& draft) {
     const auto charts = reading.inside("charts");
     reading.complain(draft.charts_at, "no chart is listed (export.allowEmpty: true permits that)");
   }
+  refuse_plain_http(reading, draft);
   draft.spec.charts.reserve(draft.charts.size());
   for (ChartDraft& entry : draft.charts) {
     entry.chart.export_format = entry.format.value_or(draft.spec.exports.format);

@@ -26,20 +26,12 @@ Object<ChartDraft> chart_export_schema() {
   });
 }
 
-FieldShape classic(std::string name, std::string doc, Json sample) {
-  return {.name = std::move(name),
-          .doc = std::move(doc),
-          .value = any_text("a text", "").shape,
-          .sample = std::move(sample)};
-}
-
 std::vector<Field<ChartDraft>> source_fields() {
   return {
       field<ChartDraft>("ref", &ChartDraft::ref,
                         any_text("a reference", "oci://host[:port]/repository[:tag][@digest]"),
                         "Where the chart is: oci://host[:port]/repository[:tag][@digest]. A digest "
                         "is what is published, whatever the tag says.")
-          .required()
           .sample("oci://registry.example.com:5000/charts/web"),
       field<ChartDraft>(
           "name", &ChartDraft::name,
@@ -57,9 +49,20 @@ std::vector<Field<ChartDraft>> source_fields() {
                         any_text("a regular expression", "ECMAScript, matched as a whole"),
                         "Only tags that match this as a whole are looked at by a range.")
           .sample("1\\.[0-9]+\\.[0-9]+"),
-      later<ChartDraft>(classic("repository", "A classic chart repository, instead of ref.",
-                                "https://charts.example.com")),
-      later<ChartDraft>(classic("chart", "The chart's name in that repository.", "legacy")),
+      field<ChartDraft>(
+          "repository", &ChartDraft::repository,
+          any_text("a repository's URL", "https://host[:port][/path], where index.yaml is"),
+          "A classic chart repository, instead of ref. http is for hosts with plainHTTP.")
+          .needs("chart")
+          .alternative()
+          .sample("https://charts.example.com"),
+      field<ChartDraft>("chart", &ChartDraft::chart_name,
+                        text({"a chart's name", "letters, digits and . _ -, as in the index",
+                              "[A-Za-z0-9][A-Za-z0-9._-]*", 128}),
+                        "The chart's name in that repository.")
+          .needs("repository")
+          .alternative()
+          .sample("legacy"),
   };
 }
 
@@ -81,7 +84,9 @@ Object<ChartDraft> chart_schema() {
   fields.push_back(later<ChartDraft>(
       verify_shape("Its verification policy, instead of that of spec; an empty one changes "
                    "nothing.")));
-  return Object<ChartDraft>(std::move(fields)).check(settle_chart);
+  return Object<ChartDraft>(std::move(fields))
+      .exactly_one({"ref", "repository"})
+      .check(settle_chart);
 }
 
 }  // namespace ocisync

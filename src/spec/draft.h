@@ -20,6 +20,8 @@ struct ChartDraft {
   Position at;            // of the entry
   std::size_t index = 0;  // in its file
   Written ref;
+  Written repository;
+  Written chart_name;  // in the repository
   Written name;
   Written version;
   Written tag_filter;

@@ -78,6 +78,12 @@ std::string registry_identity(const RegistrySpec& registry) {
                      registry.path_prefix);
 }
 
+bool allows_plain_http(const Spec& spec, const Reference& reference) {
+  const RegistrySpec* registry = find_registry(spec, reference);
+  return registry && registry->plain_http ? *registry->plain_http
+                                          : is_loopback(reference.registry());
+}
+
 const RegistrySpec* find_registry(const Spec& spec, const Reference& reference) {
   const RegistrySpec* best = nullptr;
   for (const RegistrySpec& registry : spec.registries)

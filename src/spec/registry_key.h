@@ -24,4 +24,7 @@ std::optional<RegistryKey> parse_registry_key(std::string_view text);
 // always there.
 std::string registry_identity(const RegistrySpec& registry);
 
+// Whether this may be asked for in the clear: its entry says so, else for loopback names only.
+bool allows_plain_http(const Spec& spec, const Reference& reference);
+
 }  // namespace ocisync

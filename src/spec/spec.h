@@ -116,12 +116,20 @@ struct RegistrySpec {
   std::uint64_t connections = 8;
 };
 
+// A classic chart repository (index.yaml), and which of its charts is meant.
+struct RepositorySpec {
+  std::string url;  // http or https, no user name, no slash at its end; may have a query
+  std::string chart;
+};
+
 struct ChartSpec {
   explicit ChartSpec(Reference where) : reference(std::move(where)) {}
 
   std::string name;
-  Reference reference;          // as written; a tag only when the chart is pinned to one
-  Position at;                  // of the ref value
+  Reference reference;  // as written; a tag only when the chart is pinned to one
+  // Present: `reference` only says what the chart is called, this where it comes from.
+  std::optional<RepositorySpec> repository;
+  Position at;                  // of the ref or repository value
   std::string written_ref;      // for the lock file and messages
   std::string written_version;  // empty when not given
   // Exactly one way to find the revision: a digest in `reference`, a tag in `reference`, or a

@@ -64,8 +64,10 @@ CheckReport check_cache(const Volume& volume, const ReferenceStore& references) 
   });
   std::sort(report.damaged.begin(), report.damaged.end(),
             [](const DamagedBlob& a, const DamagedBlob& b) { return a.digest < b.digest; });
-  if (!report.damaged.empty())
+  if (!report.damaged.empty()) {
     name_references(volume, references, report.damaged);
+    name_references(volume, ReferenceStore(volume, ReferenceSource::classic), report.damaged);
+  }
   return report;
 }
 

@@ -5,6 +5,7 @@
 #include "oci/digest.h"
 #include "store/blob_path.h"
 #include "store/manifest_closure.h"
+#include "store/notes.h"
 #include "store/reference_tree.h"
 #include "store/staging.h"
 
@@ -130,6 +131,7 @@ void remove_all_leftovers(const Volume& volume, WallTime now) {
        {".ocisync", ".ocisync/roots", ".ocisync/pins", ".ocisync/locks"})
     if (const auto folder = volume.root().find(path))
       remove_leftovers(*folder, now);
+  sweep_notes(volume, now);
   walk_references(volume, [&](const ReferencePlace& place) {
     if (const auto folder = volume.root().find("refs/" + place.path))
       remove_leftovers(*folder, now);

@@ -22,7 +22,8 @@ namespace ocisync {
 //       ├── staging/      blobs being written, private names; swept when old
 //       ├── locks/        one file a lock
 //       ├── roots/        <metadata.name>.json: what each spec keeps
-//       └── pins/         what a chart verb saved or pulled
+//       ├── pins/         what a chart verb saved or pulled
+//       └── notes/        what classic repositories listed, with the validators of that answer
 //
 // Any number of processes and nodes may share it. Safe from any thread.
 class Volume {

@@ -169,12 +169,5 @@ TEST(ChartEntry, ADefaultPathCollidesLikeAWrittenOne) {
             "neither equal nor nested)\n");
 }
 
-TEST(ChartEntry, RefusesClassicRepositoriesForNow) {
-  const std::string text =
-      complaint_about("name: legacy, repository: https://charts.example.com, chart: legacy");
-  EXPECT_NE(text.find("spec.charts[0].repository: is not supported yet"), std::string::npos);
-  EXPECT_NE(text.find("spec.charts[0].chart: is not supported yet"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace ocisync

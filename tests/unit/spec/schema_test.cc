@@ -50,6 +50,8 @@ std::string companions(const std::vector<std::string>& keys, const FieldShape& f
     return ", username: bob";
   if (name == "certFile" || name == "keyFile")
     return name == "certFile" ? ", keyFile: /k" : ", certFile: /c";
+  if (name == "repository" || name == "chart")
+    return name == "chart" ? ", repository: \"https://h.example\"" : ", chart: legacy";
   if (parent == "proxy" && name != "url")
     return ", url: \"http://p:1\"";
   return "";
@@ -61,7 +63,9 @@ std::string nested(const std::vector<std::string>& keys, std::size_t from,
   if (from + 1 == keys.size())
     return leaf;
   const std::string inner = nested(keys, from + 1, leaf);
-  const bool required = keys[from] == "[]" && inner.find("host: ") != 0 && inner.find("ref: ") != 0;
+  const bool required = keys[from] == "[]" && inner.find("host: ") != 0 &&
+                        inner.find("ref: ") != 0 && inner.find("repository: ") != 0 &&
+                        inner.find("chart: ") != 0;
   if (keys[from] == "[]") {
     const bool chart = from > 0 && keys[from - 1] == "charts";
     const std::string needed = !required ? "" : chart ? "ref: h.example/x, " : "host: h.example, ";
@@ -146,7 +150,9 @@ TEST(Schema, TheJsonSchemaIsStrict) {
   const Json* const layout = property(property(spec, "export"), "layout");
   EXPECT_EQ(layout->find("anyOf")->items()[0].find("enum")->dump(), R"(["symlink","directory"])");
   const Json* const chart = property(spec, "charts")->find("items");
-  EXPECT_EQ(chart->find("required")->dump(), R"(["ref"])");
+  EXPECT_EQ(chart->find("oneOf")->dump(), R"([{"required":["ref"]},{"required":["repository"]}])");
+  EXPECT_EQ(chart->find("dependentRequired")->dump(),
+            R"({"repository":["chart"],"chart":["repository"]})");
   const Json* const tls = property(property(spec, "registries")->find("items"), "tls");
   EXPECT_EQ(tls->find("dependentRequired")->dump(),
             R"({"certFile":["keyFile"],"keyFile":["certFile"]})");
