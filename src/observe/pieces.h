@@ -1,0 +1,19 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace ocisync {
+
+// A long text, made piece by piece as its reader takes it. Absent: that was all. One reader.
+using Pieces = std::function<std::optional<std::string>()>;
+
+inline std::string joined(const Pieces& pieces) {
+  std::string text;
+  while (const std::optional<std::string> piece = pieces())
+    text += *piece;
+  return text;
+}
+
+}  // namespace ocisync
