@@ -27,7 +27,7 @@ struct CacheFigures {
 // thread.
 class Metrics {
  public:
-  Metrics(const StatusBoard& board, const Clock& clock, std::string version, std::string revision);
+  Metrics(const StatusBoard& board, std::string version, std::string revision);
   ~Metrics();
 
   // False: sums over all charts instead of a series each.
@@ -54,7 +54,7 @@ class Metrics {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace ocisync

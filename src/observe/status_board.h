@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -53,7 +54,6 @@ std::string_view to_string(ConditionStatus status);  // Unknown, False, True
 // A condition by the conventions of Kubernetes: `since` moves only when the status does.
 struct Condition {
   ConditionStatus status = ConditionStatus::unknown;
-  ConditionStatus before = ConditionStatus::unknown;  // what an earlier process left on disk
   WallTime since{};
 };
 
@@ -92,15 +92,8 @@ struct ReloadState {
   std::uint64_t refused = 0;
 };
 
-// What is remembered of a chart from an earlier process (status_document.h reads it).
-struct RememberedChart {
-  std::string ref;
-  std::string range;
-  std::optional<WallTime> last_success;
-  Condition ready, reconciling, stalled, verified;  // `before` and `since` are set
-};
-
-using StatusMemory = std::map<std::string, RememberedChart, std::less<>>;  // by chart name
+// What an earlier process left in the status file (status_document.h reads it), by chart name.
+using StatusMemory = std::map<std::string, ChartStatus, std::less<>>;
 
 // The board at one moment.
 struct BoardSnapshot {
@@ -124,8 +117,8 @@ class StatusBoard {
  public:
   StatusBoard(const Clock& clock, std::string owner, StatusMemory memory = {});
 
-  // A spec was accepted, the first or a new one. Charts that stay keep what is known of them; one
-  // whose ref or range changed is not confirmed any more.
+  // A spec was accepted, the first or a new one. Charts that stay keep what is known of them, new
+  // ones what the memory has; where ref or range differ, nothing counts but the export.
   void set_charts(std::vector<BoardChart> charts, std::string spec_hash);
   // A new spec was refused; the old one stays.
   void reload_refused(std::string message);
@@ -133,6 +126,7 @@ class StatusBoard {
   // At the start: an earlier process left this export and it is intact.
   void export_found(std::string_view name, std::string version, const Digest& digest);
   void attempt_began(std::string_view name);
+  // A cancelled attempt leaves everything as it was before.
   void attempt_ended(std::string_view name, SyncReport report);
   void attempt_planned(std::string_view name, WallTime next);
 
@@ -143,14 +137,21 @@ class StatusBoard {
   std::uint64_t revision() const;
 
  private:
-  struct State;
-  using Slot = std::shared_ptr<const ChartStatus>;
+  struct State {
+    BoardSnapshot now;
+    StatusMemory memory;  // until the first charts took what is theirs
+    std::unordered_map<std::string, std::size_t> index;
+    std::size_t missing = 0;  // charts that keep the sidecar from having started
+    SteadyTime heartbeat{};
+  };
 
-  template <typename Change>
-  void change(std::string_view name, Change&& act);
+  ChartStatus introduce(State& state, BoardChart wanted, WallTime now) const;
+  void touch(State& state) const;
+  template <typename Act>
+  void change(std::string_view name, Act&& act);
 
   const Clock& clock_;
-  std::shared_ptr<Guarded<State>> state_;
+  Guarded<State> state_;
 };
 
 }  // namespace ocisync
