@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "observe/listener.h"
 #include "observe/pieces.h"
 
 namespace ocisync {
@@ -24,9 +24,7 @@ struct ServerTls {
 };
 
 struct HttpServerSettings {
-  // host:port. "[::]:9786" takes IPv4 too, and is 0.0.0.0 where there is no IPv6. ":9786" is the
-  // same as "[::]:9786". The host is an address or "localhost"; port 0 is any free one.
-  std::string listen = "[::]:9786";
+  std::string listen = "[::]:9786";  // as listen_on takes it
   std::optional<ServerTls> tls;
   unsigned connections = 128;  // above it the one that was idle longest goes
   Duration idle = std::chrono::seconds(30);
@@ -63,16 +61,21 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  std::uint16_t port() const;
-  std::string address() const;  // as bound: "[::]:9786", "0.0.0.0:9786"
+  std::uint16_t port() const { return listener_.port; }
+
+  const std::string& address() const { return listener_.address; }  // as bound
 
   // The certificate or key file changed: new connections get the new one. Error(usage_invalid) when
   // they do not fit; the old one stays then.
   void reload_tls();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  class Service;
+
+  HttpServerSettings settings_;
+  Handler handler_;
+  Listener listener_;
+  std::unique_ptr<Service> service_;
 };
 
 }  // namespace ocisync
