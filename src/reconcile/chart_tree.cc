@@ -9,15 +9,6 @@
 namespace ocisync {
 namespace {
 
-ArchiveLimits archive_limits(const LimitsSpec& spec) {
-  ArchiveLimits limits;
-  limits.unpacked_size = spec.unpacked_size;
-  limits.file_size = spec.file_size;
-  limits.entries = spec.entries;
-  limits.ratio = spec.ratio;
-  return limits;
-}
-
 // Writes to a new file, hashing on the way, so that its record needs no second reading.
 class RecordedFile final : public Sink {
  public:
@@ -98,6 +89,15 @@ void add_archive(TreeRecord& record, const BlobCache& cache, const CachedChart& 
 }
 
 }  // namespace
+
+ArchiveLimits archive_limits(const LimitsSpec& spec) {
+  ArchiveLimits limits;
+  limits.unpacked_size = spec.unpacked_size;
+  limits.file_size = spec.file_size;
+  limits.entries = spec.entries;
+  limits.ratio = spec.ratio;
+  return limits;
+}
 
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
                            const LimitsSpec& limits, Modes modes, const Directory& into) {

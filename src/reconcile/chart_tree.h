@@ -28,6 +28,8 @@ struct CachedChart {
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
                            const LimitsSpec& limits, Modes modes, const Directory& into);
 
+ArchiveLimits archive_limits(const LimitsSpec& spec);
+
 // Judges a chart whose blobs are in memory as fill_chart_tree would, and tells what it holds.
 // `meta` is read for the formats that split a chart.
 UnpackedChart inspect_chart_blobs(const ChartManifest& chart, std::string_view content,
