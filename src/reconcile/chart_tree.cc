@@ -9,17 +9,6 @@
 namespace ocisync {
 namespace {
 
-constexpr std::uint64_t kConfigLimit = 4ULL << 20;
-
-ArchiveLimits archive_limits(const LimitsSpec& spec) {
-  ArchiveLimits limits;
-  limits.unpacked_size = spec.unpacked_size;
-  limits.file_size = spec.file_size;
-  limits.entries = spec.entries;
-  limits.ratio = spec.ratio;
-  return limits;
-}
-
 // Writes to a new file, hashing on the way, so that its record needs no second reading.
 class RecordedFile final : public Sink {
  public:
@@ -65,7 +54,7 @@ UnpackedChart unpack(const BlobCache& cache, const CachedChart& chart, const Lim
   FileSource source(fd.get(), "the chart archive");
   if (!chart.manifest.split())
     return unpack_chart(source, into, archive_limits(limits), modes);
-  return join_split_chart(source, cache.read(chart.config, kConfigLimit), chart.manifest.name,
+  return join_split_chart(source, cache.read(chart.config, chart.config.size), chart.manifest.name,
                           chart.manifest.version, into, archive_limits(limits), modes);
 }
 
@@ -101,6 +90,15 @@ void add_archive(TreeRecord& record, const BlobCache& cache, const CachedChart& 
 
 }  // namespace
 
+ArchiveLimits archive_limits(const LimitsSpec& spec) {
+  ArchiveLimits limits;
+  limits.unpacked_size = spec.unpacked_size;
+  limits.file_size = spec.file_size;
+  limits.entries = spec.entries;
+  limits.ratio = spec.ratio;
+  return limits;
+}
+
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
                            const LimitsSpec& limits, Modes modes, const Directory& into) {
   TreeRecord record;
@@ -132,6 +130,14 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
     into.remove_tree(temporary);
   }
   return record;
+}
+
+UnpackedChart inspect_chart_blobs(const ChartManifest& chart, std::string_view content,
+                                  std::string_view meta, const LimitsSpec& limits) {
+  MemorySource source(as_bytes(content));
+  if (!chart.split())
+    return inspect_chart(source, archive_limits(limits));
+  return inspect_split_chart(source, meta, chart.name, chart.version, archive_limits(limits));
 }
 
 }  // namespace ocisync

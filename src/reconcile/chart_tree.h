@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "chart/archive.h"
 #include "chart/metadata.h"
 #include "export/tree.h"
 #include "oci/manifest.h"
@@ -26,5 +27,12 @@ struct CachedChart {
 // unpacked and judged first. Throws what unpacking throws.
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
                            const LimitsSpec& limits, Modes modes, const Directory& into);
+
+ArchiveLimits archive_limits(const LimitsSpec& spec);
+
+// Judges a chart whose blobs are in memory as fill_chart_tree would, and tells what it holds.
+// `meta` is read for the formats that split a chart.
+UnpackedChart inspect_chart_blobs(const ChartManifest& chart, std::string_view content,
+                                  std::string_view meta, const LimitsSpec& limits);
 
 }  // namespace ocisync
