@@ -28,6 +28,7 @@ struct Outcome {
   ChartState state = ChartState::skipped;
   bool required = true;
   bool in_place = false;  // the wanted revision is exported, or a recent enough one
+  bool intact = false;    // what `digest` names stands at the export path unharmed
   std::optional<Reason> reason;
   std::string message;  // one line: why it failed, or why it was done
   std::string hint;

@@ -1,14 +1,26 @@
 #pragma once
 
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
 
 #include "net/retry.h"
+#include "observe/metrics.h"
+#include "observe/status_board.h"
 #include "reconcile/chart_task.h"
+#include "reconcile/course.h"
+#include "reconcile/housekeeping.h"
+#include "reconcile/narrator.h"
 #include "reconcile/outcome.h"
-#include "store/roots.h"
+#include "reconcile/schedule.h"
 
 namespace ocisync {
 
@@ -20,33 +32,93 @@ struct PassOptions {
   std::string deadline_text;                // for the message: "--timeout 5m"
 };
 
-// Keeps the exports like the spec. One pass: every chart goes through its journey in a lane, a
-// failure that may heal is tried again with growing pauses until the deadline, exports that left
-// the spec are withdrawn, superseded revisions and unnamed cache content are cleared, and what is
-// kept is written down. Not safe from several threads; several processes may do the same at once.
+// Keeps the exports like the spec. Every chart goes through its journey in a lane whenever its
+// schedule says so; exports that left the spec are withdrawn, superseded revisions and unnamed
+// cache content are cleared, and what is kept is written down. A one-shot pass is the schedule that
+// ends. The thread that runs it only decides: files, hashing and network are the lanes' work, so
+// the heartbeat it gives the board means something. Several processes may do the same at once.
 class Reconciler {
  public:
-  Reconciler(const Rooms& rooms, Random random);
+  // `rooms` is kept, with whatever it owns, while anything uses it.
+  Reconciler(std::shared_ptr<const Rooms> rooms, StatusBoard& board, Metrics& metrics,
+             Random random);
+  ~Reconciler();
 
+  // One of the two, once, on one thread. watch() returns after `stop`, when nothing is under way.
   PassResult pass(const PassOptions& options, std::stop_token stop);
+  void watch(const std::set<std::string>& only, std::stop_token stop);
+
+  // While watch() runs; from any thread, without waiting.
+
+  // All charts, or those named, are due.
+  void sync_now();
+  void sync_now(std::set<std::string> charts);
+  // From now on these. Charts whose entry has the same effect go on as they were; what is under way
+  // for the others is abandoned before anything begins anew.
+  void follow(std::shared_ptr<const Rooms> rooms);
 
  private:
-  struct Pass;
+  struct Slot;
 
-  void start(Pass& pass, std::size_t index);
-  void attempt(Pass& pass, std::size_t index);
-  void settle(Pass& pass, std::size_t index, Outcome outcome);
-  std::optional<SteadyTime> next_try(const Pass& pass, const Outcome& outcome, unsigned failures);
-  void excuse_if_recent(const Pass& pass, Outcome& outcome, const ChartSpec& chart);
-  std::optional<Publication> find_publication(const ChartSpec& chart) const;
-  void withdraw(Pass& pass);
-  Roots roots_of(const PassResult& result, WallTime now);
-  void sweep_if_superseded(const PassResult& result, WallTime now);
-  void keep_house(Pass& pass);
+  struct House {
+    bool busy = false;
+    SteadyTime due = SteadyTime::max();
+    SteadyTime sweep_due{};
+    SteadyTime ended{};
+    Duration took{0};
+    HouseWork work;  // since it was last tidied
+    CacheFigures cache;
+  };
 
-  Rooms rooms_;
-  Random random_;
-  ChartTask task_;
+  // The loop.
+  void run(const std::stop_token& stop);
+  void wait(const std::stop_token& stop);
+  void post(std::function<void()> act);
+  void abandon();
+
+  // What is followed.
+  void adopt(std::shared_ptr<Course> next);
+  void adopt_if_free();
+  void introduce(const ChartSpec& chart, Slot& slot, bool known);
+  void enter(const ChartSpec& chart);
+  void leave(const std::string& name, Slot& slot);
+  bool is_worked_on(const ChartSpec& chart) const;
+
+  // One chart.
+  void look(const std::string& name, Slot& slot);
+  void start(const std::string& name, Slot& slot);
+  void settle(const std::string& name, Outcome outcome);
+  void cut_off(const std::string& name, Slot& slot, Outcome outcome);
+  void note(const Outcome& outcome, const Slot& slot);
+  void finish(Slot& slot);
+
+  // The volumes.
+  void tend_house();
+  void housed(const HouseReport& report, Duration took);
+  void want_house(Duration within);
+  void tell_cache(const HouseReport& report);
+  void write_status(const Rooms& rooms);
+  PassResult result_of_pass(SteadyTime began, WallTime started);
+
+  StatusBoard& board_;
+  Metrics& metrics_;
+  Log& log_;
+  const Clock& clock_;
+  Lanes& lanes_;
+  Schedule schedule_;
+  Narrator narrator_;
+  std::shared_ptr<Course> course_;
+  std::shared_ptr<Course> next_course_;  // waits until what it overtakes has ended
+  std::map<std::string, Slot, std::less<>> slots_;
+  std::set<std::string> only_;
+  const PassOptions* pass_ = nullptr;  // null: watching
+  std::size_t jobs_ = 0;               // in the lanes, ours
+  bool abandoned_ = false;
+  House house_;
+
+  std::mutex mutex_;  // of the inbox, through which everybody else talks to the loop
+  std::condition_variable_any changed_;
+  std::deque<std::function<void()>> inbox_;
 };
 
 }  // namespace ocisync

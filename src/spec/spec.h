@@ -56,6 +56,8 @@ struct LimitsSpec {
   std::uint64_t entries = 10'000;
   std::uint64_t ratio = 200;
   std::uint64_t manifest_size = 4ULL << 20;
+
+  friend bool operator==(const LimitsSpec&, const LimitsSpec&) = default;
 };
 
 // Where a registry's credentials come from; exactly one kind. Paths are absolute.
@@ -76,6 +78,8 @@ struct CredentialsSpec {
   std::filesystem::path password_file;  // username_password: this ...
   std::string password_env;             // ... or that
   std::string helper;                   // the <suffix> of docker-credential-<suffix>
+
+  friend bool operator==(const CredentialsSpec&, const CredentialsSpec&) = default;
 };
 
 struct TlsSpec {
@@ -86,17 +90,23 @@ struct TlsSpec {
   std::optional<std::filesystem::path> cert_file;
   std::optional<std::filesystem::path> key_file;
   bool insecure_skip_verify = false;
+
+  friend bool operator==(const TlsSpec&, const TlsSpec&) = default;
 };
 
 struct ProxySpec {
   std::string url;
   std::optional<CredentialsSpec> credentials;
+
+  friend bool operator==(const ProxySpec&, const ProxySpec&) = default;
 };
 
 struct MirrorSpec {
   std::string host;
   std::string path_prefix;  // goes before the repository, without slashes at its ends; may be empty
   bool resolve = false;     // may answer for tags too
+
+  friend bool operator==(const MirrorSpec&, const MirrorSpec&) = default;
 };
 
 enum class PrivateRedirects { automatic, allow, refuse };
