@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/options.h"
 #include "app/output.h"
 #include "app/signals.h"
 #include "app/wiring.h"
@@ -37,7 +38,7 @@ std::optional<Descriptor> find_descriptor(BlobCache& cache, const Digest& manife
 // Fetches damaged blobs again through the references that lead to them.
 class Repair {
  public:
-  Repair(const Options& options, const Spec& spec, const Volume& volume, const Clock& clock,
+  Repair(const SpecOptions& options, const Spec& spec, const Volume& volume, const Clock& clock,
          Log& log)
       : spec_(spec), volume_(volume), cache_(volume), registry_(options, spec, clock, log) {}
 
@@ -99,17 +100,26 @@ std::string line_of(const DamagedBlob& blob, bool repaired) {
                      names.empty() ? "no reference leads to it" : names);
 }
 
-}  // namespace
+struct CacheCheckOptions {
+  SpecOptions spec;
+  LogOptions log;
+  std::optional<OutputFormat> output;
+  bool repair = false;
+};
 
-int run_cache_check(const Options& options) {
+void declare_cache_check(Flags& flags, CacheCheckOptions& options) {
+  declare_cache(flags, options.spec);
+  flags.toggle("repair", options.repair, "Fetch what is damaged again");
+  declare_output(flags, options.output);
+  declare(flags, options.log);
+}
+
+int run_cache_check(const CacheCheckOptions& options) {
   Signals signals;
-  const auto log = make_log(options);
-  std::optional<Spec> loaded;
-  if (!options.config.empty())
-    loaded = load_effective_spec(options, *log);
-  const Spec spec = loaded.value_or(Spec{});
+  const auto log = make_log(options.log);
+  const Spec spec = load_spec_if_given(options.spec, *log);
   const RealClock clock;
-  const Volume volume = Volume::open(cache_path(options, loaded),
+  const Volume volume = Volume::open(cache_path(options.spec, spec),
                                      spec.cache.group_write ? kGroupModes : kDefaultModes);
   const CheckReport report = check_cache(volume, ReferenceStore(volume));
 
@@ -122,7 +132,7 @@ int run_cache_check(const Options& options) {
                         [](const DamagedBlob& b) { return b.is_manifest(); });
   std::optional<Repair> repair;
   if (options.repair && !todo.empty())
-    repair.emplace(options, spec, volume, clock, *log);
+    repair.emplace(options.spec, spec, volume, clock, *log);
   for (const DamagedBlob& blob : todo) {
     bool repaired = false;
     try {
@@ -147,6 +157,14 @@ int run_cache_check(const Options& options) {
                       report.damaged.size(), left));
   }
   return left == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+Command cache_check_command() {
+  return make_command<CacheCheckOptions>("cache check",
+                                         "Hash everything again, report what is damaged",
+                                         declare_cache_check, run_cache_check);
 }
 
 }  // namespace ocisync

@@ -1,14 +1,19 @@
 #pragma once
 
-#include "app/options.h"
+#include <vector>
+
+#include "app/command.h"
 
 namespace ocisync {
 
-// One function a command: what it prints goes to stdout, the log to stderr, and it returns the exit
-// code. Each throws Error for what ends it as a whole.
-int run_sync(const Options& options);
-int run_validate(const Options& options);
-int run_gc(const Options& options);
-int run_cache_check(const Options& options);
+// Each in the room of its name.
+Command sync_command();
+Command validate_command();
+Command gc_command();
+Command cache_check_command();
+Command version_command();
+
+// All of them, in the order of --help.
+std::vector<Command> all_commands();
 
 }  // namespace ocisync

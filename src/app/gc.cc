@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/options.h"
 #include "app/output.h"
 #include "app/wiring.h"
 #include "base/json.h"
@@ -10,15 +11,31 @@
 
 namespace ocisync {
 
-int run_gc(const Options& options) {
-  const auto log = make_log(options);
-  std::optional<Spec> spec;
-  if (!options.config.empty())
-    spec = load_effective_spec(options, *log);
-  const CacheSpec settings = spec ? spec->cache : CacheSpec{};
+namespace {
+
+struct GcOptions {
+  SpecOptions spec;
+  LogOptions log;
+  std::optional<OutputFormat> output;
+  bool all = false;
+  bool dry_run = false;
+};
+
+void declare_gc(Flags& flags, GcOptions& options) {
+  declare_cache(flags, options.spec);
+  flags.toggle("all", options.all, "Whatever its age (but never younger than an hour)");
+  flags.toggle("dry-run", options.dry_run, "Only say what would go");
+  declare_output(flags, options.output);
+  declare(flags, options.log);
+}
+
+int run_gc(const GcOptions& options) {
+  const auto log = make_log(options.log);
+  const Spec spec = load_spec_if_given(options.spec, *log);
+  const CacheSpec& settings = spec.cache;
   const RealClock clock;
-  const Volume volume =
-      Volume::open(cache_path(options, spec), settings.group_write ? kGroupModes : kDefaultModes);
+  const Volume volume = Volume::open(cache_path(options.spec, spec),
+                                     settings.group_write ? kGroupModes : kDefaultModes);
   SweepPolicy policy;
   policy.min_age = settings.min_age;
   policy.max_size = settings.max_size;
@@ -48,6 +65,13 @@ int run_gc(const Options& options) {
                       report.kept_blobs, human_size(report.kept_bytes)));
   }
   return 0;
+}
+
+}  // namespace
+
+Command gc_command() {
+  return make_command<GcOptions>("gc", "Remove cache content that nothing names", declare_gc,
+                                 run_gc);
 }
 
 }  // namespace ocisync

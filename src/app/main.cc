@@ -2,43 +2,23 @@
 #include <string>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "app/command_line.h"
 #include "app/commands.h"
 #include "app/output.h"
-#include "app/wiring.h"
+#include "base/environment.h"
 #include "base/error.h"
-
-namespace ocisync {
-namespace {
-
-int run(const Options& options) {
-  switch (options.command) {
-    case Command::help:
-      print(options.help_text);
-      return 0;
-    case Command::version:
-      print("ocisync " OCISYNC_VERSION "\n");
-      return 0;
-    case Command::sync:
-      return run_sync(options);
-    case Command::validate:
-      return run_validate(options);
-    case Command::gc:
-      return run_gc(options);
-    case Command::cache_check:
-      return run_cache_check(options);
-  }
-  return 2;
-}
-
-}  // namespace
-}  // namespace ocisync
 
 int main(int argc, char** argv) {
   using namespace ocisync;
   try {
-    return run(parse_options(argc, argv, environment_variable, environment_names()));
+    const std::vector<Command> commands = all_commands();
+    const Invocation asked =
+        parse_command_line(commands, argc, argv, process_variable, process_variable_names());
+    if (asked.command != nullptr)
+      return asked.command->run();
+    print(asked.text);
+    return 0;
   } catch (const Error& error) {
     std::string text = error.what();
     if (!error.hint().empty())

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "app/commands.h"
+#include "app/options.h"
 #include "app/output.h"
 #include "app/result.h"
 #include "app/signals.h"
@@ -42,26 +43,43 @@ void name_the_deadline(PassResult& result, const std::string& limit) {
   }
 }
 
-}  // namespace
+struct SyncOptions {
+  SpecOptions spec;
+  LogOptions log;
+  std::optional<OutputFormat> output;
+  std::optional<Duration> timeout;
+  bool fail_fast = false;
+  bool quiet = false;
+};
 
-int run_sync(const Options& options) {
+void declare_sync(Flags& flags, SyncOptions& options) {
+  declare(flags, options.spec);
+  flags.toggle("fail-fast", options.fail_fast, "Stop at the first required failure");
+  flags.duration("timeout", options.timeout, "Bound of the whole pass (5m)");
+  flags.toggle("quiet", options.quiet, "Print no result");
+  declare_output(flags, options.output);
+  declare(flags, options.log);
+}
+
+int run_sync(const SyncOptions& options) {
+  const Duration timeout = options.timeout.value_or(std::chrono::minutes(5));
+  if (timeout.count() == 0)
+    throw Error(Reason::usage_invalid, "--timeout: 0 leaves no time for anything");
   Signals signals;
-  const auto log = make_log(options);
-  for (const std::string& warning : options.warnings)
-    log->warning("UnknownVariable", warning);
-  Wiring wiring(options, load_effective_spec(options, *log), *log);
+  const auto log = make_log(options.log);
+  Wiring wiring(options.spec, load_effective_spec(options.spec, *log), *log);
 
   PassOptions pass;
-  pass.only = options.only;
+  pass.only = {options.spec.only.begin(), options.spec.only.end()};
   pass.fail_fast = options.fail_fast;
-  pass.deadline = wiring.clock().steady() + options.timeout;
-  pass.deadline_text = "--timeout " + format_duration(options.timeout);
+  pass.deadline = wiring.clock().steady() + timeout;
+  pass.deadline_text = "--timeout " + format_duration(timeout);
 
   std::stop_source stop;
   const std::stop_callback forward(signals.stop(), [&] { stop.request_stop(); });
   PassResult result;
   {
-    const Alarm alarm(options.timeout, stop);
+    const Alarm alarm(timeout, stop);
     result = wiring.reconciler().pass(pass, stop.get_token());
   }
   if (signals.received() != 0)
@@ -72,6 +90,13 @@ int run_sync(const Options& options) {
   if (!options.quiet)
     print(options.output == OutputFormat::json ? result_json(result, code) : result_table(result));
   return code;
+}
+
+}  // namespace
+
+Command sync_command() {
+  return make_command<SyncOptions>("sync", "One pass over the spec, then exit (the default)",
+                                   declare_sync, run_sync);
 }
 
 }  // namespace ocisync

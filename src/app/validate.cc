@@ -1,13 +1,30 @@
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "app/options.h"
 #include "app/output.h"
 #include "app/wiring.h"
 #include "spec/load.h"
 
 namespace ocisync {
 
-int run_validate(const Options& options) {
+namespace {
+
+struct ValidateOptions {
+  SpecOptions spec;
+  LogOptions log;
+  bool print_schema = false;
+  bool print_reference = false;
+};
+
+void declare_validate(Flags& flags, ValidateOptions& options) {
+  declare_config(flags, options.spec);
+  flags.toggle("print-schema", options.print_schema, "Print the spec's JSON Schema");
+  flags.toggle("print-reference", options.print_reference, "Print every field with its default");
+  declare(flags, options.log);
+}
+
+int run_validate(const ValidateOptions& options) {
   if (options.print_schema) {
     print(spec_json_schema());
     return 0;
@@ -16,11 +33,18 @@ int run_validate(const Options& options) {
     print(spec_reference_page());
     return 0;
   }
-  const auto log = make_log(options);
-  const Spec spec = load_effective_spec(options, *log);
+  const auto log = make_log(options.log);
+  const Spec spec = load_effective_spec(options.spec, *log);
   print(fmt::format("{}: {} charts, {} registries: valid\n", spec.name, spec.charts.size(),
                     spec.registries.size()));
   return 0;
+}
+
+}  // namespace
+
+Command validate_command() {
+  return make_command<ValidateOptions>("validate", "Check the spec alone: no network, no volume",
+                                       declare_validate, run_validate);
 }
 
 }  // namespace ocisync

@@ -1,17 +1,15 @@
 #include "app/wiring.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <random>
 
 #include <unistd.h>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "spec/load.h"
 #include "store/sweep.h"
-
-extern char** environ;
 
 namespace ocisync {
 namespace {
@@ -32,34 +30,23 @@ ClientSettings client_settings(const Spec& spec) {
 
 }  // namespace
 
-std::optional<std::string> environment_variable(std::string_view name) {
-  const char* value =
-      std::getenv(std::string(name).c_str());  // NOLINT(concurrency-mt-unsafe): never set
-  return value ? std::optional<std::string>(value) : std::nullopt;
-}
-
-std::vector<std::string> environment_names() {
-  std::vector<std::string> names;
-  for (char** entry = environ; entry && *entry; ++entry) {
-    const std::string_view text(*entry);
-    names.emplace_back(text.substr(0, text.find('=')));
-  }
-  return names;
-}
-
-std::unique_ptr<Log> make_log(const Options& options) {
+std::unique_ptr<Log> make_log(const LogOptions& options) {
   const bool terminal = ::isatty(STDERR_FILENO) == 1;
   const bool machine =
-      environment_variable("CI").has_value() || environment_variable("NO_COLOR").has_value();
+      process_variable("CI").has_value() || process_variable("NO_COLOR").has_value();
   const LogFormat format =
-      options.log_format.value_or(terminal && !machine ? LogFormat::text : LogFormat::json);
-  return std::make_unique<Log>(options.log_level.value_or(LogLevel::info), format,
-                               terminal && !machine);
+      options.format.value_or(terminal && !machine ? LogFormat::text : LogFormat::json);
+  auto log =
+      std::make_unique<Log>(options.level.value_or(LogLevel::info), format, terminal && !machine);
+  for (const std::string& name : options.unknown_variables)
+    log->warning("UnknownVariable", name + " is not a variable of ocisync and is ignored");
+  return log;
 }
 
-Spec load_effective_spec(const Options& options, Log& log) {
+Spec load_effective_spec(const SpecOptions& options, Log& log) {
+  require_config(options);
   const auto sources = read_spec_sources(options.config);
-  LoadedSpec loaded = load_spec(sources, environment_variable);
+  LoadedSpec loaded = load_spec(sources, process_variable);
   if (!loaded.spec)
     throw Error(Reason::spec_invalid, describe_problems(loaded.problems, sources));
   Spec spec = *std::move(loaded.spec);
@@ -79,29 +66,33 @@ Spec load_effective_spec(const Options& options, Log& log) {
   return spec;
 }
 
-std::filesystem::path cache_path(const Options& options, const std::optional<Spec>& spec) {
+Spec load_spec_if_given(const SpecOptions& options, Log& log) {
+  return options.config.empty() ? Spec{} : load_effective_spec(options, log);
+}
+
+std::filesystem::path cache_path(const SpecOptions& options, const Spec& spec) {
   if (options.cache)
     return std::filesystem::absolute(*options.cache);
-  if (spec && spec->cache.path)
-    return *spec->cache.path;
-  if (const auto helm = environment_variable("HELM_HOME"); helm && !helm->empty())
+  if (spec.cache.path)
+    return *spec.cache.path;
+  if (const auto helm = process_variable("HELM_HOME"); helm && !helm->empty())
     return std::filesystem::path(*helm) / "registry";
-  if (const auto home = environment_variable("HOME"); home && !home->empty())
+  if (const auto home = process_variable("HOME"); home && !home->empty())
     return std::filesystem::path(*home) / ".helm" / "registry";
   throw Error(
       Reason::usage_invalid,
       "no cache directory: set --cache, OCISYNC_CACHE or spec.cache.path (HOME is not set)");
 }
 
-RegistryWiring::RegistryWiring(const Options& options, const Spec& spec, const Clock& clock,
+RegistryWiring::RegistryWiring(const SpecOptions& options, const Spec& spec, const Clock& clock,
                                Log& log)
     : http_("ocisync/" OCISYNC_VERSION),
-      credentials_(environment_variable, {options.registry_config}, clock),
+      credentials_(process_variable, {options.registry_config}, clock),
       authenticator_(http_, clock),
       client_(spec, client_settings(spec), http_, authenticator_, credentials_, clock, log,
-              environment_variable) {}
+              process_variable) {}
 
-Wiring::Wiring(const Options& options, Spec spec, Log& log)
+Wiring::Wiring(const SpecOptions& options, Spec spec, Log& log)
     : spec_(std::move(spec)),
       volume_(Volume::open(cache_path(options, spec_),
                            spec_.cache.group_write ? kGroupModes : kDefaultModes)),

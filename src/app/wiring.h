@@ -11,24 +11,23 @@
 
 namespace ocisync {
 
-// The environment as one function, so that tests and the rest of the program agree on it.
-std::optional<std::string> environment_variable(std::string_view name);
-std::vector<std::string> environment_names();
-
 // The log as flags, environment and terminal ask for it.
-std::unique_ptr<Log> make_log(const Options& options);
+std::unique_ptr<Log> make_log(const LogOptions& options);
 
 // Loads the spec and lays flags over it. Throws Error(spec_invalid) whose message is the whole
 // report.
-Spec load_effective_spec(const Options& options, Log& log);
+Spec load_effective_spec(const SpecOptions& options, Log& log);
+
+// The spec for commands that work without one too: defaults when no --config was given.
+Spec load_spec_if_given(const SpecOptions& options, Log& log);
 
 // Where the cache is: flag or environment, the spec, $HELM_HOME/registry, ~/.helm/registry.
-std::filesystem::path cache_path(const Options& options, const std::optional<Spec>& spec);
+std::filesystem::path cache_path(const SpecOptions& options, const Spec& spec);
 
 // What it takes to talk to registries.
 class RegistryWiring {
  public:
-  RegistryWiring(const Options& options, const Spec& spec, const Clock& clock, Log& log);
+  RegistryWiring(const SpecOptions& options, const Spec& spec, const Clock& clock, Log& log);
 
   RegistryClient& client() { return client_; }
 
@@ -42,7 +41,7 @@ class RegistryWiring {
 // Every room of a sync, built once, in order; torn down in reverse.
 class Wiring {
  public:
-  Wiring(const Options& options, Spec spec, Log& log);
+  Wiring(const SpecOptions& options, Spec spec, Log& log);
 
   Reconciler& reconciler() { return reconciler_; }
 

@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <condition_variable>
 #include <csignal>
-#include <cstdlib>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <vector>
 
 #include <curl/curl.h>
 #include <pthread.h>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "net/admission.h"
 #include "net/curl_failure.h"
@@ -33,11 +32,6 @@ void block_signals() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
-
-std::optional<std::string> environment_of_process(std::string_view name) {
-  const char* const value = std::getenv(std::string(name).c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 Error cancelled(const Transfer& transfer) {
@@ -103,7 +97,7 @@ class CurlEngine::Impl {
 };
 
 CurlEngine::Impl::Impl(std::string user_agent)
-    : defaults_{std::move(user_agent), find_trust_file(environment_of_process)},
+    : defaults_{std::move(user_agent), find_trust_file(process_variable)},
       multi_(curl_multi_init()) {
   if (!multi_)
     throw std::bad_alloc();

@@ -8,7 +8,7 @@
 namespace ocisync {
 namespace {
 
-std::string either_case(const EnvironmentLookup& environment, std::string_view upper_name) {
+std::string either_case(const Environment& environment, std::string_view upper_name) {
   std::string value = environment(upper_name).value_or("");
   return value.empty() ? environment(lower(upper_name)).value_or("") : value;
 }
@@ -80,7 +80,7 @@ std::string proxy_url(std::string_view value) {
 
 }  // namespace
 
-std::optional<std::string> environment_proxy(const Url& url, const EnvironmentLookup& environment) {
+std::optional<std::string> environment_proxy(const Url& url, const Environment& environment) {
   const Origin& origin = url.origin();
   const bool plain = origin.scheme == "http";
   // A CGI server hands the client's "Proxy:" header to us as HTTP_PROXY; it decides nothing.

@@ -1,20 +1,18 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/environment.h"
 #include "net/url.h"
 
 namespace ocisync {
 
-using EnvironmentLookup = std::function<std::optional<std::string>(std::string_view)>;
-
 // The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY (either case) ask for, by the rules of Go's
 // httpproxy: loopback never goes through one; "host", ".domain", "host:port", CIDR and "*" in
 // NO_PROXY. Absent: none.
-std::optional<std::string> environment_proxy(const Url& url, const EnvironmentLookup& environment);
+std::optional<std::string> environment_proxy(const Url& url, const Environment& environment);
 
 // Whether an address literal, or what a name resolved to, is reachable from inside only: loopback,
 // private, link-local, carrier-grade NAT, unspecified, multicast, and IPv6 forms of the same.

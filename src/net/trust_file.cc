@@ -17,7 +17,7 @@ constexpr auto kUsualPlaces = std::to_array<const char*>({
 
 }  // namespace
 
-std::string find_trust_file(const EnvironmentLookup& environment) {
+std::string find_trust_file(const Environment& environment) {
   if (auto named = environment("SSL_CERT_FILE"); named && !named->empty())
     return *std::move(named);
   for (const char* const place : kUsualPlaces)

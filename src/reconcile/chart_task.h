@@ -57,7 +57,8 @@ class ChartTask {
   CachedChart ensure_blobs(Attempt& attempt, const Revision& revision, const ChartManifest& chart);
   BlobFile ensure_blob(const Reference& reference, const Descriptor& descriptor,
                        std::uint64_t limit, TransferCounts& counts, std::stop_token stop);
-  TreeRecord unpack(const ChartSpec& chart, const Digest& manifest, const CachedChart& cached);
+  TreeRecord unpack(const ChartSpec& chart, const Digest& manifest, const CachedChart& cached,
+                    const std::stop_token& stop);
   void publish(Attempt& attempt, const Revision& revision, const SelectedChart& selected,
                const CachedChart& cached, const TreeRecord& tree);
   void warn_of_mismatch(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,

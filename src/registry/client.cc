@@ -76,7 +76,7 @@ FetchedManifest checked(Answer answer, const std::optional<Digest>& wanted) {
 
 struct RegistryClient::State {
   State(const Spec& wanted, ClientSettings given, HttpClient& http, Authenticator& authenticator,
-        CredentialStore& credentials, const Clock& clock, Log& notes, EnvironmentLookup environment)
+        CredentialStore& credentials, const Clock& clock, Log& notes, Environment environment)
       : spec(wanted),
         settings(std::move(given)),
         auth(authenticator),
@@ -198,7 +198,7 @@ std::vector<std::string> RegistryClient::State::tags(const Endpoint& endpoint,
 
 RegistryClient::RegistryClient(const Spec& spec, ClientSettings settings, HttpClient& http,
                                Authenticator& auth, CredentialStore& credentials,
-                               const Clock& clock, Log& log, EnvironmentLookup environment)
+                               const Clock& clock, Log& log, Environment environment)
     : state_(std::make_unique<State>(spec, std::move(settings), http, auth, credentials, clock, log,
                                      std::move(environment))) {}
 

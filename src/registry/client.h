@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/log.h"
 #include "net/http.h"
-#include "net/proxy_rules.h"
 #include "net/retry.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
@@ -71,7 +71,7 @@ class RegistryClient {
  public:
   RegistryClient(const Spec& spec, ClientSettings settings, HttpClient& http, Authenticator& auth,
                  CredentialStore& credentials, const Clock& clock, Log& log,
-                 EnvironmentLookup environment);
+                 Environment environment);
   ~RegistryClient();
 
   // HEAD of a tag. Absent when the registry answers without a usable digest: fetch the manifest

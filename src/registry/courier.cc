@@ -21,7 +21,7 @@ bool may_pass(const Error& error) {
 }  // namespace
 
 Courier::Courier(const ClientSettings& settings, HttpClient& http, Authenticator& auth,
-                 CredentialStore& credentials, EnvironmentLookup environment, const Clock& clock,
+                 CredentialStore& credentials, Environment environment, const Clock& clock,
                  Log& log)
     : settings_(settings),
       http_(http),

@@ -14,7 +14,7 @@ namespace ocisync {
 class Courier {
  public:
   Courier(const ClientSettings& settings, HttpClient& http, Authenticator& auth,
-          CredentialStore& credentials, EnvironmentLookup environment, const Clock& clock,
+          CredentialStore& credentials, Environment environment, const Clock& clock,
           Log& log);
 
   Answer carry(const Endpoint& endpoint, const Errand& errand, TransferCounts& counts,

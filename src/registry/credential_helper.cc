@@ -69,7 +69,7 @@ constexpr auto kPassedOn = std::to_array<std::string_view>({
     "AZURE_CONFIG_DIR",
 });
 
-std::vector<std::string> helper_environment(const EnvironmentLookup& environment) {
+std::vector<std::string> helper_environment(const Environment& environment) {
   std::vector<std::string> result;
   for (const std::string_view name : kPassedOn)
     if (const auto value = environment(name))
@@ -114,7 +114,7 @@ Credential read_answer(const std::string& program, const std::string& output) {
 }  // namespace
 
 std::optional<Credential> ask_helper(const std::string& suffix, std::string_view host,
-                                     const EnvironmentLookup& environment) {
+                                     const Environment& environment) {
   const std::string program = "docker-credential-" + printable(suffix, 64);
   if (!valid_suffix(suffix))
     throw unusable(program, "has a name that no helper can have");

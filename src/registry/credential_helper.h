@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "net/proxy_rules.h"
+#include "base/environment.h"
 #include "registry/credentials.h"
 
 namespace ocisync {
@@ -14,6 +14,6 @@ namespace ocisync {
 // after 30 s; what it printed is repeated only when it is a message, never when it could be a
 // secret. Blocks; safe from any thread.
 std::optional<Credential> ask_helper(const std::string& suffix, std::string_view host,
-                                     const EnvironmentLookup& environment);
+                                     const Environment& environment);
 
 }  // namespace ocisync

@@ -69,7 +69,7 @@ std::string Credential::fingerprint() const {
 }
 
 struct CredentialStore::State {
-  State(EnvironmentLookup lookup, DefaultCredentialFiles given, const Clock& time)
+  State(Environment lookup, DefaultCredentialFiles given, const Clock& time)
       : environment(std::move(lookup)), files(std::move(given)), clock(time), user_files(time) {}
 
   // What a helper said last. Its own lock: a slow helper holds up nobody else's.
@@ -98,7 +98,7 @@ struct CredentialStore::State {
   std::string text_of(const std::filesystem::path& path, Freshness freshness);
   Secret password(const CredentialsSpec& spec, Freshness freshness);
 
-  EnvironmentLookup environment;
+  Environment environment;
   DefaultCredentialFiles files;
   const Clock& clock;
   UserFiles user_files;
@@ -242,7 +242,7 @@ Credential CredentialStore::State::from_spec(const CredentialsSpec& spec, const 
   throw Error(Reason::internal, "a credentials entry of no known kind");
 }
 
-CredentialStore::CredentialStore(EnvironmentLookup environment, DefaultCredentialFiles files,
+CredentialStore::CredentialStore(Environment environment, DefaultCredentialFiles files,
                                  const Clock& clock)
     : state_(std::make_unique<State>(std::move(environment), std::move(files), clock)) {}
 

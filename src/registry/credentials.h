@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/secret.h"
-#include "net/proxy_rules.h"
 #include "oci/reference.h"
 #include "spec/spec.h"
 
@@ -40,7 +40,7 @@ struct DefaultCredentialFiles {
 // again after 5 minutes. Safe from any thread.
 class CredentialStore {
  public:
-  CredentialStore(EnvironmentLookup environment, DefaultCredentialFiles files, const Clock& clock);
+  CredentialStore(Environment environment, DefaultCredentialFiles files, const Clock& clock);
   ~CredentialStore();
 
   enum class Freshness { cached_is_fine, after_refusal };

@@ -7,7 +7,7 @@ namespace ocisync {
 namespace {
 
 std::optional<std::filesystem::path> directory(std::string_view variable,
-                                               const EnvironmentLookup& environment) {
+                                               const Environment& environment) {
   const auto value = environment(variable);
   if (!value || value->empty())
     return std::nullopt;
@@ -17,7 +17,7 @@ std::optional<std::filesystem::path> directory(std::string_view variable,
 }  // namespace
 
 std::vector<DefaultFile> default_files(const DefaultCredentialFiles& given,
-                                       const EnvironmentLookup& environment) {
+                                       const Environment& environment) {
   std::vector<DefaultFile> files;
   const auto home = directory("HOME", environment);
   if (given.registry_config)

@@ -16,6 +16,6 @@ struct DefaultFile {
 
 // --registry-config, Helm's file, Docker's file, in that order. HOME may be unset.
 std::vector<DefaultFile> default_files(const DefaultCredentialFiles& given,
-                                       const EnvironmentLookup& environment);
+                                       const Environment& environment);
 
 }  // namespace ocisync

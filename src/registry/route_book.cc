@@ -1,39 +1,26 @@
 #include "registry/route_book.h"
 
-#include <array>
-
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "net/proxy_rules.h"
+#include "net/trust_file.h"
 
 namespace ocisync {
 namespace {
 
 constexpr std::uint64_t kMaxBundle = 8 << 20;
 
-// Where distributions keep the bundle that everything else on the machine trusts.
-constexpr auto kSystemBundles = std::to_array<std::string_view>({
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-});
-
-std::string system_bundle(const EnvironmentLookup& environment) {
-  if (const auto named = environment("SSL_CERT_FILE"); named && !named->empty())
-    if (auto text = read_user_file(*named, kMaxBundle))
-      return *std::move(text);
-  for (const std::string_view path : kSystemBundles)
-    if (auto text = read_user_file(path, kMaxBundle))
-      return *std::move(text);
-  return {};
+// What everything else on the machine trusts.
+std::string system_bundle(const Environment& environment) {
+  const std::string file = find_trust_file(environment);
+  return file.empty() ? "" : read_user_file(file, kMaxBundle).value_or("");
 }
 
 }  // namespace
 
-RouteBook::RouteBook(EnvironmentLookup environment, CredentialStore& credentials,
-                     const Clock& clock)
+RouteBook::RouteBook(Environment environment, CredentialStore& credentials, const Clock& clock)
     : environment_(std::move(environment)), credentials_(credentials), files_(clock) {}
 
 RouteBook::Proxy RouteBook::proxy_for(const RegistrySpec* registry, const Url& url) {

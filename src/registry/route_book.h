@@ -6,9 +6,9 @@
 #include <tuple>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/guarded.h"
 #include "net/http.h"
-#include "net/proxy_rules.h"
 #include "registry/credentials.h"
 #include "registry/user_files.h"
 #include "spec/spec.h"
@@ -21,7 +21,7 @@ namespace ocisync {
 // from any thread.
 class RouteBook {
  public:
-  RouteBook(EnvironmentLookup environment, CredentialStore& credentials, const Clock& clock);
+  RouteBook(Environment environment, CredentialStore& credentials, const Clock& clock);
 
   enum class Whose {
     registry,  // the registry's own server
@@ -51,7 +51,7 @@ class RouteBook {
                          std::string_view label);
   std::string trust_anchors(const TlsSpec& tls, const std::string& own);
 
-  EnvironmentLookup environment_;
+  Environment environment_;
   CredentialStore& credentials_;
   UserFiles files_;
   Guarded<std::map<Key, Made>> made_;

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace ocisync {
+#include "base/environment.h"
 
-using Environment = std::function<std::optional<std::string>(std::string_view name)>;
+namespace ocisync {
 
 // A text with its variables put in. What a variable holds is taken as it is, never looked through
 // for further variables.

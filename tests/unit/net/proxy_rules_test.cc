@@ -9,9 +9,9 @@
 namespace ocisync {
 namespace {
 
-using Environment = std::map<std::string, std::string, std::less<>>;
+using Variables = std::map<std::string, std::string, std::less<>>;
 
-std::string proxy_for(const std::string& url, const Environment& environment) {
+std::string proxy_for(const std::string& url, const Variables& environment) {
   return environment_proxy(*Url::parse(url),
                            [&](std::string_view name) {
                              const auto at = environment.find(name);
@@ -22,7 +22,7 @@ std::string proxy_for(const std::string& url, const Environment& environment) {
 }
 
 TEST(ProxyRules, PicksTheVariableOfTheScheme) {
-  const Environment both = {{"HTTP_PROXY", "http://plain:1"}, {"https_proxy", "http://secure:2"}};
+  const Variables both = {{"HTTP_PROXY", "http://plain:1"}, {"https_proxy", "http://secure:2"}};
   EXPECT_EQ(proxy_for("http://h/", both), "http://plain:1");
   EXPECT_EQ(proxy_for("https://h/", both), "http://secure:2");
   EXPECT_EQ(proxy_for("https://h/", {{"HTTP_PROXY", "http://plain:1"}}), "none");
@@ -39,7 +39,7 @@ TEST(ProxyRules, PrefersUpperCaseUnlessItIsEmpty) {
 }
 
 TEST(ProxyRules, IgnoresWhatACgiClientCouldHaveSet) {
-  const Environment cgi = {
+  const Variables cgi = {
       {"REQUEST_METHOD", "GET"}, {"HTTP_PROXY", "http://evil:1"}, {"HTTPS_PROXY", "http://good:2"}};
   EXPECT_EQ(proxy_for("http://h/", cgi), "none");
   EXPECT_EQ(proxy_for("https://h/", cgi), "http://good:2");
@@ -124,7 +124,7 @@ TEST(ProxyRules, ReadNoProxyAsGoDoes) {
       {"", "https://169.254.169.254/", true},
   };
   for (const Row& row : table) {
-    const Environment environment = {
+    const Variables environment = {
         {"HTTP_PROXY", "proxy:1"}, {"HTTPS_PROXY", "proxy:1"}, {"NO_PROXY", row.no_proxy}};
     EXPECT_EQ(proxy_for(row.url, environment), row.proxied ? "http://proxy:1" : "none")
         << row.url << " with NO_PROXY=" << row.no_proxy;

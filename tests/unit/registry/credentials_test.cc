@@ -30,7 +30,7 @@ std::string config_json(std::string_view host, std::string_view user, std::strin
 
 class Credentials : public ::testing::Test {
  protected:
-  EnvironmentLookup environment() {
+  Environment environment() {
     return [this](std::string_view name) -> std::optional<std::string> {
       const auto found = variables_.find(std::string(name));
       return found == variables_.end() ? std::nullopt : std::optional(found->second);

@@ -85,7 +85,7 @@ class Rig : public ::testing::Test {
     return client().manifest(reference, counts_, {});
   }
 
-  EnvironmentLookup environment() {
+  Environment environment() {
     return [this](std::string_view name) -> std::optional<std::string> {
       const auto found = variables_.find(std::string(name));
       return found == variables_.end() ? std::nullopt : std::optional(found->second);

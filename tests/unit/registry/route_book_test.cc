@@ -29,7 +29,7 @@ class Routes : public ::testing::Test {
     return book_.route(&registry_, *Url::parse(url), whose);
   }
 
-  EnvironmentLookup environment() {
+  Environment environment() {
     return [this](std::string_view name) -> std::optional<std::string> {
       const auto found = variables_.find(std::string(name));
       return found == variables_.end() ? std::nullopt : std::optional(found->second);

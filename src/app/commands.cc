@@ -1,0 +1,26 @@
+#include "app/commands.h"
+
+#include "app/output.h"
+
+namespace ocisync {
+namespace {
+
+struct VersionOptions {};
+
+}  // namespace
+
+Command version_command() {
+  return make_command<VersionOptions>(
+      "version", "Print the version", [](Flags&, VersionOptions&) {},
+      [](const VersionOptions&) {
+        print("ocisync " OCISYNC_VERSION "\n");
+        return 0;
+      });
+}
+
+std::vector<Command> all_commands() {
+  return {sync_command(), validate_command(), gc_command(), cache_check_command(),
+          version_command()};
+}
+
+}  // namespace ocisync
