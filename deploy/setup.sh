@@ -3,6 +3,7 @@
 # real registry, skopeo, and two releases of helm. Does only what is missing; run it as often as you like.
 #
 #   deploy/setup.sh            build
+#   deploy/setup.sh --image    build, and what the image's debug variant adds
 #   deploy/setup.sh --demo     build, and the registry for examples/quickstart
 #   deploy/setup.sh --tests    build and tests
 #   deploy/setup.sh --full     on top of that: clang, for tests/run.sh --full
@@ -59,6 +60,7 @@ install_helm() {
 what="${1:-}"
 case "$what" in
   "") install_packages "${build[@]}" ;;
+  --image) install_packages "${build[@]}" busybox-static ;;
   --demo) install_packages "${build[@]}" "${demo[@]}" ;;
   --tests)
     # A machine that has a Node.js of its own has its npm too, and Debian's would not fit beside it.
@@ -71,7 +73,7 @@ case "$what" in
     ;;
   --full) install_packages "${full[@]}" ;;
   *)
-    echo "usage: deploy/setup.sh [--demo|--tests|--full]" >&2
+    echo "usage: deploy/setup.sh [--image|--demo|--tests|--full]" >&2
     exit 2
     ;;
 esac

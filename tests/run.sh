@@ -44,6 +44,8 @@ if $full; then
   cmake --workflow --preset fuzz
   step "ten thousand charts"
   python3 tests/scale/ten_thousand.py build/dev/src/ocisync
+  step "one layer of 1 GiB"
+  python3 tests/scale/large_layer.py build/dev/src/ocisync
   export OCISYNC_KILL_ROUNDS=100
 fi
 

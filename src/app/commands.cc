@@ -13,7 +13,7 @@ Command version_command() {
   return make_command<VersionOptions>(
       "version", "Print the version", [](Flags&, VersionOptions&) {},
       [](const VersionOptions&) {
-        print("ocisync " OCISYNC_VERSION "\n");
+        print("ocisync " OCISYNC_VERSION " (revision " OCISYNC_REVISION ")\n");
         return 0;
       });
 }

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 constexpr int kReadFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 std::string read_to_end(int fd, std::uint64_t limit, const fs::path& path) {
-  CappedBuffer buffer(limit, printable(path.string(), 4096));
+  CappedBuffer buffer(limit, path.string());
   FileSource source(fd, path);
   std::byte chunk[64 * 1024];
   while (const std::size_t count = source.read(chunk))

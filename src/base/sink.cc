@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace ocisync {
 
@@ -13,7 +14,8 @@ CappedBuffer::CappedBuffer(std::uint64_t ceiling, std::string what)
 
 void CappedBuffer::write(Bytes bytes) {
   if (bytes.size() > ceiling_ - text_.size())
-    throw Error(Reason::limit_exceeded, fmt::format("{} is larger than {} bytes", what_, ceiling_));
+    throw Error(Reason::limit_exceeded,
+                fmt::format("{} is larger than {} bytes", printable(what_, 4096), ceiling_));
   text_.append(as_text(bytes));
 }
 

@@ -119,9 +119,28 @@ std::string serialised(const LedgerEntry& entry) { return to_json(entry).dump(2)
 
 }  // namespace
 
+std::optional<LedgerEntry> Ledger::look_up(const Directory& home, const std::string& path) const {
+  // Before it is read: an entry that is replaced in between is read again the next time.
+  const auto status = home.status(entry_name(path));
+  if (!status) {
+    known_.with([&](auto& known) { known.erase(path); });
+    return std::nullopt;
+  }
+  const FileStamp stamp(*status);
+  auto kept = known_.with([&](const auto& known) -> std::optional<Known> {
+    const auto found = known.find(path);
+    return found == known.end() ? std::nullopt : std::optional(found->second);
+  });
+  if (kept && kept->stamp == stamp)
+    return std::move(kept->entry);
+  auto entry = read_entry(home, path);
+  known_.with([&](auto& known) { known.insert_or_assign(path, Known{stamp, entry}); });
+  return entry;
+}
+
 std::optional<LedgerEntry> Ledger::find(const std::string& path) const {
   const auto existing = volume_.find(kHome);
-  return existing ? read_entry(*existing, path) : std::nullopt;
+  return existing ? look_up(*existing, path) : std::nullopt;
 }
 
 std::vector<std::string> Ledger::paths() const {
@@ -138,7 +157,7 @@ std::vector<LedgerEntry> Ledger::all() const {
   std::vector<LedgerEntry> result;
   const auto existing = volume_.find(kHome);
   for (const std::string& path : paths())
-    if (auto entry = read_entry(*existing, path))
+    if (auto entry = look_up(*existing, path))
       result.push_back(std::move(*entry));
   return result;
 }
@@ -148,7 +167,7 @@ bool Ledger::claim(const LedgerEntry& entry) const {
   if (directory.write_new(entry_name(entry.publication.path), serialised(entry),
                           volume_.modes().file))
     return true;
-  if (read_entry(directory, entry.publication.path))
+  if (look_up(directory, entry.publication.path))
     return false;
   write(entry);  // over one that cannot be read
   return true;

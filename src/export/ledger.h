@@ -2,8 +2,11 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "base/file_stamp.h"
+#include "base/guarded.h"
 #include "export/export_volume.h"
 #include "export/publication.h"
 
@@ -19,7 +22,9 @@ struct LedgerEntry {
 
 // Who publishes what where, of all owners: publications/<path with "/" written "%2F">.json. An
 // entry is claimed before the first rename, so that a crash leaves a claim without an export, never
-// an export without an owner. An entry that cannot be read counts as lost. Safe from any thread.
+// an export without an owner. An entry that cannot be read counts as lost. What was read is kept,
+// and read again when lstat shows another file: a pass looks at each entry several times. Safe from
+// any thread.
 class Ledger {
  public:
   explicit Ledger(const ExportVolume& volume) : volume_(volume) {}
@@ -35,7 +40,15 @@ class Ledger {
   void erase(const std::string& path) const;
 
  private:
+  struct Known {
+    FileStamp stamp;
+    std::optional<LedgerEntry> entry;  // absent: it could not be read
+  };
+
+  std::optional<LedgerEntry> look_up(const Directory& home, const std::string& path) const;
+
   const ExportVolume& volume_;
+  mutable Guarded<std::unordered_map<std::string, Known>> known_;  // by path
 };
 
 }  // namespace ocisync

@@ -26,13 +26,13 @@ std::string_view to_string(SyncResult result);
 
 // What the spec asks for.
 struct BoardChart {
-  std::string name;
-  std::string ref;    // as written in the spec
-  std::string range;  // the version range, as written; empty when ref names a tag or digest
+  std::string name{};
+  std::string ref{};    // as written in the spec
+  std::string range{};  // the version range, as written; empty when ref names a tag or digest
   bool required = true;
   bool suspended = false;  // by itself, or because the whole spec is
   Duration interval{0};
-  std::string export_path;  // absolute
+  std::string export_path{};  // absolute
 
   friend bool operator==(const BoardChart&, const BoardChart&) = default;
 };
@@ -40,12 +40,12 @@ struct BoardChart {
 // One attempt, finished.
 struct SyncReport {
   SyncResult result = SyncResult::failed;
-  std::string version;           // of what is exported now
-  std::optional<Digest> digest;  // of the manifest that is exported now; absent: nothing is
-  bool in_place = false;         // the wanted revision is exported, or a recent enough one
-  std::optional<Reason> reason;  // of a failure
-  std::string message;           // one line: why it failed, or why it was done
-  std::optional<bool> verified;  // absent: no policy asked for it, or it did not come to that
+  std::string version{};           // of what is exported now
+  std::optional<Digest> digest{};  // of the manifest that is exported now; absent: nothing is
+  bool in_place = false;           // the wanted revision is exported, or a recent enough one
+  std::optional<Reason> reason{};  // of a failure
+  std::string message{};           // one line: why it failed, or why it was done
+  std::optional<bool> verified{};  // absent: no policy asked for it, or it did not come to that
 };
 
 enum class ConditionStatus : std::uint8_t { unknown, no, yes };

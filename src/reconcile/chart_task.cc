@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "chart/metadata.h"
+#include "spec/quantity.h"
 
 namespace ocisync {
 namespace {
@@ -104,7 +105,7 @@ void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
     return pull(attempt, revision, selected);
   const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
   const TreeRecord tree = at_stage(
-      "unpack", [&] { return unpack(inquiry.chart, selected.manifest.digest, cached); });
+      "unpack", [&] { return unpack(inquiry.chart, selected.manifest.digest, cached, inquiry.stop); });
   at_stage("publish", [&] { publish(attempt, revision, selected, cached, tree); });
   attempt.outcome.state =
       plan.step.action == Action::repair ? ChartState::repaired : ChartState::updated;
@@ -160,15 +161,24 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
 }
 
 TreeRecord ChartTask::unpack(const ChartSpec& chart, const Digest& manifest,
-                             const CachedChart& cached) {
+                             const CachedChart& cached, const std::stop_token& stop) {
   TreeStore& trees = rooms_.publisher->trees();
   if (trees.check(chart.export_format, manifest, true) == TreeState::intact)
     if (auto record = trees.record(chart.export_format, manifest))
       return *std::move(record);
   const Place place(unpacking_);
+  const SteadyTime deadline = rooms_.clock.steady() + rooms_.spec.timeout;
+  const auto keep_on = [&] {
+    if (stop.stop_requested())
+      throw Error(Reason::cancelled, "stopped while the chart was being unpacked");
+    if (rooms_.clock.steady() >= deadline)
+      throw Error(Reason::timed_out, fmt::format("unpacking took longer than {}",
+                                                 format_duration(rooms_.spec.timeout)))
+          .hint("raise spec.timeout, or look for what slows the volume down");
+  };
   const auto fill = [&](const Directory& into) {
     return fill_chart_tree(rooms_.cache, cached, chart.export_format, rooms_.spec.limits, modes_,
-                           into);
+                           keep_on, into);
   };
   try {
     return trees.make(chart.export_format, manifest, fill);

@@ -9,6 +9,26 @@
 namespace ocisync {
 namespace {
 
+constexpr std::string_view kProvenanceSuffix = ".prov";
+constexpr std::size_t kLongestName = 255;
+
+// The bytes of a blob, for as long as `keep_on` lets it.
+class BlobSource final : public Source {
+ public:
+  BlobSource(const BlobCache& cache, const BlobFile& blob, const std::function<void()>& keep_on)
+      : fd_(cache.open(blob)), file_(fd_.get(), blob.digest.str()), keep_on_(keep_on) {}
+
+  std::size_t read(std::span<std::byte> into) override {
+    keep_on_();
+    return file_.read(into);
+  }
+
+ private:
+  Fd fd_;
+  FileSource file_;
+  const std::function<void()>& keep_on_;
+};
+
 // Writes to a new file, hashing on the way, so that its record needs no second reading.
 class RecordedFile final : public Sink {
  public:
@@ -37,10 +57,7 @@ class RecordedFile final : public Sink {
   std::uint64_t size_ = 0;
 };
 
-TreeEntry copy_blob(const BlobCache& cache, const BlobFile& blob, const Directory& into,
-                    std::string name, mode_t mode) {
-  const Fd from = cache.open(blob);
-  FileSource source(from.get(), into.path() / name);
+TreeEntry copy(BlobSource source, const Directory& into, std::string name, mode_t mode) {
   RecordedFile file(into, std::move(name), mode);
   std::vector<std::byte> chunk(128 * 1024);
   while (const std::size_t count = source.read(chunk))
@@ -49,9 +66,8 @@ TreeEntry copy_blob(const BlobCache& cache, const BlobFile& blob, const Director
 }
 
 UnpackedChart unpack(const BlobCache& cache, const CachedChart& chart, const LimitsSpec& limits,
-                     Modes modes, const Directory& into) {
-  const Fd fd = cache.open(chart.content);
-  FileSource source(fd.get(), "the chart archive");
+                     Modes modes, const std::function<void()>& keep_on, const Directory& into) {
+  BlobSource source(cache, chart.content, keep_on);
   if (!chart.manifest.split())
     return unpack_chart(source, into, archive_limits(limits), modes);
   return join_split_chart(source, cache.read(chart.config, chart.config.size), chart.manifest.name,
@@ -71,10 +87,14 @@ void add_files(TreeRecord& record, const UnpackedChart& chart, const std::string
 // same files packed again.
 void add_archive(TreeRecord& record, const BlobCache& cache, const CachedChart& chart,
                  const UnpackedChart& unpacked, const Directory& files, Modes modes,
-                 const Directory& into) {
+                 const std::function<void()>& keep_on, const Directory& into) {
   const std::string name = fmt::format("{}-{}.tgz", record.chart_name, record.chart_version);
+  if (name.size() + kProvenanceSuffix.size() > kLongestName)
+    throw Error(Reason::chart_invalid,
+                fmt::format("the chart's name and version have {} bytes, too many for a file name",
+                            record.chart_name.size() + record.chart_version.size()));
   if (!chart.manifest.split()) {
-    record.entries.push_back(copy_blob(cache, chart.content, into, name, modes.file));
+    record.entries.push_back(copy({cache, chart.content, keep_on}, into, name, modes.file));
   } else {
     std::vector<std::string> paths;
     for (const ArchivedFile& file : unpacked.files)
@@ -85,7 +105,8 @@ void add_archive(TreeRecord& record, const BlobCache& cache, const CachedChart& 
     record.assembled = true;
   }
   if (chart.provenance)
-    record.entries.push_back(copy_blob(cache, *chart.provenance, into, name + ".prov", modes.file));
+    record.entries.push_back(copy({cache, *chart.provenance, keep_on}, into,
+                                  name + std::string(kProvenanceSuffix), modes.file));
 }
 
 }  // namespace
@@ -100,7 +121,8 @@ ArchiveLimits archive_limits(const LimitsSpec& spec) {
 }
 
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
-                           const LimitsSpec& limits, Modes modes, const Directory& into) {
+                           const LimitsSpec& limits, Modes modes,
+                           const std::function<void()>& keep_on, const Directory& into) {
   TreeRecord record;
   const auto name_it = [&](const UnpackedChart& unpacked) {
     const ChartMetadata metadata = read_chart_yaml(unpacked.chart_yaml);
@@ -108,7 +130,7 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
     record.chart_version = metadata.version;
   };
   if (format == ExportFormat::directory) {
-    const UnpackedChart unpacked = unpack(cache, chart, limits, modes, into);
+    const UnpackedChart unpacked = unpack(cache, chart, limits, modes, keep_on, into);
     name_it(unpacked);
     add_files(record, unpacked, "");
     return record;
@@ -117,9 +139,9 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
   const std::string temporary = private_name(".unpacking-");
   into.make_directory(temporary, modes.directory);
   const Directory files = *into.find(temporary);
-  const UnpackedChart unpacked = unpack(cache, chart, limits, modes, files);
+  const UnpackedChart unpacked = unpack(cache, chart, limits, modes, keep_on, files);
   name_it(unpacked);
-  add_archive(record, cache, chart, unpacked, files, modes, into);
+  add_archive(record, cache, chart, unpacked, files, modes, keep_on, into);
   if (format == ExportFormat::both) {
     if (!into.rename_new(temporary, into, record.chart_name))
       throw Error(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "chart/archive.h"
@@ -24,9 +25,11 @@ struct CachedChart {
 //   both       <name>/ and the archive
 // The names are Chart.yaml's. Formats that split a chart into meta and content are joined again,
 // and their archive is assembled deterministically. Whatever the format, the whole chart is
-// unpacked and judged first. Throws what unpacking throws.
+// unpacked and judged first. `keep_on` is called between chunks and throws to give up. Throws what
+// unpacking throws.
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
-                           const LimitsSpec& limits, Modes modes, const Directory& into);
+                           const LimitsSpec& limits, Modes modes,
+                           const std::function<void()>& keep_on, const Directory& into);
 
 ArchiveLimits archive_limits(const LimitsSpec& spec);
 

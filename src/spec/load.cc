@@ -10,11 +10,15 @@
 namespace ocisync {
 namespace {
 
+// Room for 10,000 charts that each merge a default of forty fields.
+constexpr std::size_t kMostAliasNodes = 500'000;
+
 // The document of one file. What its syntax breaks is complained about; a file whose only fault are
 // keys that stand twice is read on, so that everything is said at once.
 std::optional<YamlValue> parse_document(Reading& reading, const SpecSource& source, int file) {
   YamlOptions options;
   options.file = file;
+  options.alias_nodes = kMostAliasNodes;
   std::vector<YamlProblem> problems;
   YamlValue document = parse_yaml(source.text, options, problems);
   if (problems.empty())

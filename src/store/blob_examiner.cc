@@ -10,7 +10,6 @@
 namespace ocisync {
 namespace {
 
-constexpr std::int64_t kNanoseconds = 1'000'000'000;
 constexpr auto kRenewAfter = std::chrono::hours(1);
 
 // A file we cannot read (EIO, no permission, a link) is as damaged as one with other bytes.
@@ -40,12 +39,6 @@ void renew(const Directory& blobs, const std::string& name) {
 
 }  // namespace
 
-BlobExaminer::Stamp::Stamp(const struct stat& status)
-    : inode(status.st_ino),
-      size(status.st_size),
-      mtime_ns(status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec),
-      ctime_ns(status.st_ctim.tv_sec * kNanoseconds + status.st_ctim.tv_nsec) {}
-
 std::optional<BlobExaminer::Finding> BlobExaminer::finding(const Digest& digest) const {
   return findings_.with([&](const auto& findings) -> std::optional<Finding> {
     const auto found = findings.find(digest);
@@ -59,7 +52,7 @@ std::optional<std::uint64_t> BlobExaminer::examine(const Digest& digest) {
     return std::nullopt;
   const auto known = finding(digest);
   const bool intact =
-      known && known->stamp == Stamp(*status) ? known->intact : judge(digest, *status);
+      known && known->stamp == FileStamp(*status) ? known->intact : judge(digest, *status);
   return intact ? std::optional(static_cast<std::uint64_t>(status->st_size)) : std::nullopt;
 }
 
@@ -77,7 +70,7 @@ bool BlobExaminer::judge(const Digest& digest, const struct stat& status) {
   if (!intact)
     ++damaged_;
   findings_.with([&](auto& findings) {
-    findings.insert_or_assign(digest, Finding{Stamp(current), intact});
+    findings.insert_or_assign(digest, Finding{FileStamp(current), intact});
   });
   return intact;
 }
@@ -85,12 +78,12 @@ bool BlobExaminer::judge(const Digest& digest, const struct stat& status) {
 bool BlobExaminer::knows(const Digest& digest, int fd) const {
   struct stat status = {};
   const auto known = finding(digest);
-  return known && known->intact && ::fstat(fd, &status) == 0 && known->stamp == Stamp(status);
+  return known && known->intact && ::fstat(fd, &status) == 0 && known->stamp == FileStamp(status);
 }
 
 void BlobExaminer::trust(const Digest& digest, const struct stat& status) {
   findings_.with([&](auto& findings) {
-    findings.insert_or_assign(digest, Finding{Stamp(status), true});
+    findings.insert_or_assign(digest, Finding{FileStamp(status), true});
   });
 }
 

@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "base/file_stamp.h"
 #include "base/guarded.h"
 #include "oci/digest.h"
 #include "store/volume.h"
@@ -29,19 +30,8 @@ class BlobExaminer {
   std::uint64_t damaged() const noexcept { return damaged_; }
 
  private:
-  // What changes when a file's content may have. ctime cannot be set back.
-  struct Stamp {
-    explicit Stamp(const struct stat& status);
-    friend bool operator==(const Stamp&, const Stamp&) = default;
-
-    std::uint64_t inode;
-    std::int64_t size;
-    std::int64_t mtime_ns;
-    std::int64_t ctime_ns;
-  };
-
   struct Finding {
-    Stamp stamp;
+    FileStamp stamp;
     bool intact;
   };
 

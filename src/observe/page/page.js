@@ -109,7 +109,7 @@ function fill(entry, chart) {
   const state = stateOf(chart);
   const optional = chart.required === false ? " (optional)" : "";
   setText(entry.name, chart.name + optional);
-  setText(entry.ref, chart.ref + (chart.range ? ` ${chart.range}` : ""));
+  setText(entry.ref, chart.ref.replace(/^oci:\/\//, "") + (chart.range ? ` ${chart.range}` : ""));
   setText(entry.state, state);
   entry.state.dataset.state = state;
   entry.state.title = chart.state;

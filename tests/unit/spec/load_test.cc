@@ -304,5 +304,19 @@ TEST(SpecLoading, TenMistakesAreToldAtOnce) {
   EXPECT_EQ(text.find("hunter2"), std::string::npos);
 }
 
+TEST(SpecLoading, TenThousandChartsMayMergeTheirDefaults) {
+  std::string lines = "charts:\n";
+  for (int i = 0; i < 10'000; ++i)
+    lines += fmt::format("- {{<<: *often, name: c{}, ref: host.example/c/c{}:1.0.0}}\n", i, i);
+  const std::string text =
+      "x-often: &often {required: false, suspend: false, immutable: true, interval: 1m,\n"
+      "  export: {format: both}}\n" +
+      document_with(lines);
+  const LoadedSpec loaded = load_spec({file_of(text)}, environment_of({}));
+  ASSERT_TRUE(loaded.spec) << describe_problems(loaded.problems, {file_of(text)});
+  EXPECT_EQ(loaded.spec->charts.size(), 10'000U);
+  EXPECT_FALSE(loaded.spec->charts[9'999].required);
+}
+
 }  // namespace
 }  // namespace ocisync
