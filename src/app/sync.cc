@@ -4,6 +4,7 @@
 #include "app/output.h"
 #include "app/result.h"
 #include "app/signals.h"
+#include "app/watch.h"
 #include "app/wiring.h"
 #include "spec/quantity.h"
 
@@ -29,6 +30,8 @@ struct SyncOptions {
   std::optional<OutputFormat> output;
   TermsOptions terms;
   std::optional<Duration> timeout;
+  std::optional<std::string> listen;
+  bool watch = false;
   bool no_export = false;
   bool fail_fast = false;
   bool quiet = false;
@@ -38,6 +41,9 @@ void declare_sync(Flags& flags, SyncOptions& options) {
   declare(flags, options.spec);
   flags.duration("accept-stale", options.spec.accept_stale, "An unreachable chart may be this old");
   declare_terms(flags, options.terms);
+  flags.toggle("watch", options.watch, "Keep reconciling until SIGTERM");
+  flags.text("listen", "HOST:PORT", options.listen,
+             "Serve health, metrics and status here (with --watch: [::]:9786)");
   flags.toggle("no-export", options.no_export, "Fill the cache only, publish nothing");
   flags.toggle("fail-fast", options.fail_fast, "Stop at the first required failure");
   declare_timeout(flags, options.timeout);
@@ -58,13 +64,35 @@ Spec spec_for(const SyncOptions& options, Log& log) {
   return spec;
 }
 
+int run_watch(const SyncOptions& options) {
+  if (options.timeout)
+    throw Error(Reason::usage_invalid,
+                "--timeout bounds a single pass and contradicts --watch (leave it out)");
+  if (options.fail_fast)
+    throw Error(Reason::usage_invalid,
+                "--fail-fast ends a single pass and contradicts --watch (leave it out)");
+  const auto log = make_log(options.log);
+  return watch({.spec = options.spec,
+                .terms = options.terms,
+                .listen = options.listen,
+                .load = [&](Log& notes) { return spec_for(options, notes); }},
+               *log);
+}
+
 int run_sync(const SyncOptions& options) {
+  if (options.watch)
+    return run_watch(options);
   const Duration timeout = timeout_of(options.timeout);
   Signals signals;
   const auto log = make_log(options.log);
   Spec spec = spec_for(options, *log);
   const Terms terms = load_terms(options.spec, options.terms, spec);
   Wiring wiring(options.spec, std::move(spec), terms, *log);
+
+  std::optional<Service> service;
+  if (options.listen)
+    service.emplace(*options.listen, wiring,
+                    AdminActions{.sync = [] {}, .reload = [] {}});  // it is at it already
 
   PassOptions pass;
   pass.only = {options.spec.only.begin(), options.spec.only.end()};

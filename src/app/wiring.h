@@ -7,6 +7,8 @@
 #include "app/options.h"
 #include "base/log.h"
 #include "net/http.h"
+#include "observe/metrics.h"
+#include "observe/status_board.h"
 #include "reconcile/reconciler.h"
 
 namespace ocisync {
@@ -35,32 +37,55 @@ std::filesystem::path lock_path(const SpecOptions& options, const TermsOptions& 
 // when there is none or it does not fit the spec.
 Terms load_terms(const SpecOptions& options, const TermsOptions& terms, const Spec& spec);
 
-// What it takes to talk to registries.
+// What it takes to talk to registries, whatever the spec says about them.
+class RegistryAccess {
+ public:
+  // `offline`: nothing that could open a socket is made. `settings`: whom to tell; its limits and
+  // times are the spec's.
+  RegistryAccess(const SpecOptions& options, const Clock& clock, Log& log, bool offline = false,
+                 ClientSettings settings = {});
+
+  std::unique_ptr<RegistryClient> client_for(const Spec& spec);  // which outlives it
+
+ private:
+  const Clock& clock_;
+  Log& log_;
+  ClientSettings settings_;
+  std::unique_ptr<HttpClient> http_;
+  CredentialStore credentials_;
+  Authenticator authenticator_;
+};
+
+// The same with the client for one spec.
 class RegistryWiring {
  public:
   // `offline`: nothing that could open a socket is made.
   RegistryWiring(const SpecOptions& options, const Spec& spec, const Clock& clock, Log& log,
                  bool offline = false);
 
-  RegistryClient& client() { return client_; }
+  RegistryClient& client() { return *client_; }
 
  private:
-  std::unique_ptr<HttpClient> http_;
-  CredentialStore credentials_;
-  Authenticator authenticator_;
-  RegistryClient client_;
+  RegistryAccess access_;
+  std::unique_ptr<RegistryClient> client_;
 };
 
-// What it takes to ask without changing anything: volumes opened for reading, and absent where there
-// are none.
+// What it takes to ask without changing anything: volumes opened for reading, and absent where
+// there are none.
 class ReadingWiring {
  public:
   ReadingWiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log);
 
   const Spec& spec() const { return spec_; }
 
-  Sources sources() { return {spec_, registry_.client(), cache_ ? &*cache_ : nullptr,
-                              references_ ? &*references_ : nullptr, log_, terms_}; }
+  Sources sources() {
+    return {spec_,
+            registry_.client(),
+            cache_ ? &*cache_ : nullptr,
+            references_ ? &*references_ : nullptr,
+            log_,
+            terms_};
+  }
 
   Publisher* publisher() { return publisher_ ? &*publisher_ : nullptr; }
 
@@ -81,28 +106,43 @@ class ReadingWiring {
   Lanes lanes_;
 };
 
-// Every room of a sync, built once, in order; torn down in reverse.
+// Every room of a sync, built once, in order; torn down in reverse. One thread.
 class Wiring {
  public:
   // Exports nothing when the spec has no export path.
   Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log);
 
-  Reconciler& reconciler() { return reconciler_; }
+  Reconciler& reconciler() { return *reconciler_; }
 
-  const Spec& spec() const { return spec_; }
+  StatusBoard& board() { return *board_; }
+
+  Metrics& metrics() { return *metrics_; }
+
+  const Spec& spec() const;  // that was followed last
 
   const Clock& clock() const { return clock_; }
 
+  // From now on this spec; where cache and export are stays as it was. Throws what opening the
+  // export anew throws, which it does when its layout changes.
+  void follow(Spec spec, const Terms& terms);
+
  private:
+  struct Generation;
+
+  std::shared_ptr<const Rooms> complete(const Terms& terms);
+  ClientSettings listeners();
+
   RealClock clock_;
-  Spec spec_;
+  Log& log_;
   Volume volume_;
   BlobCache cache_;
   ReferenceStore references_;
-  std::optional<Publisher> publisher_;
-  RegistryWiring registry_;
-  Lanes lanes_;
-  Reconciler reconciler_;
+  std::unique_ptr<StatusBoard> board_;
+  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<RegistryAccess> registry_;
+  std::shared_ptr<Generation> generation_;
+  std::unique_ptr<Reconciler> reconciler_;
+  std::unique_ptr<Lanes> lanes_;
 };
 
 }  // namespace ocisync

@@ -100,8 +100,8 @@ std::optional<Publication> Course::publication(const ChartSpec& chart) const {
 std::optional<Publication> Course::intact_publication(const ChartSpec& chart) const {
   try {
     auto published = publication(chart);
-    if (published && rooms->publisher->examine(chart.export_path, published) ==
-                         PublishedState::current)
+    if (published &&
+        rooms->publisher->examine(chart.export_path, published) == PublishedState::current)
       return published;
   } catch (const Error&) {
     // Whatever it is, the attempt that follows meets it and says so.

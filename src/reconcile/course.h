@@ -30,9 +30,10 @@ struct Course {
 
   // `once`: the schedule ends with it.
   Pace pace(const ChartSpec& chart, bool once) const;
-  // What a failure means for the next attempt; in a pass only what may heal by itself is tried again.
+  // What a failure means for the next attempt; in a pass only what may heal by itself is tried
+  // again.
   Settled verdict(Reason reason, bool once) const;
-  std::size_t lanes() const;         // for charts alone
+  std::size_t lanes() const;        // for charts alone
   Duration house_interval() const;  // between two times when nothing happened
   std::vector<BoardChart> board_charts() const;
 

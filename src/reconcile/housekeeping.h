@@ -12,9 +12,9 @@ namespace ocisync {
 
 // What happened since the last time, as far as tidying depends on it.
 struct HouseWork {
-  bool prune = true;         // withdraw exports that left the spec
-  bool published = false;    // index.json no longer says what is there
-  bool superseded = false;   // some content may have lost its last name
+  bool prune = true;        // withdraw exports that left the spec
+  bool published = false;   // index.json no longer says what is there
+  bool superseded = false;  // some content may have lost its last name
   bool sweep_anyway = false;
   std::vector<std::string> pulled;  // references, where nothing is exported
 };

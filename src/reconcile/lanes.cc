@@ -63,9 +63,8 @@ void Lanes::add(Job job) {
 }
 
 bool Lanes::idle() const {
-  return running_ == 0 && std::all_of(groups_.begin(), groups_.end(), [](const auto& entry) {
-           return entry.second.ready.empty();
-         });
+  return running_ == 0 && std::all_of(groups_.begin(), groups_.end(),
+                                      [](const auto& entry) { return entry.second.ready.empty(); });
 }
 
 std::size_t Lanes::drain(std::stop_token stop) {
@@ -112,9 +111,8 @@ void Lanes::drop_if_idle(Groups::iterator group) {
 
 // So many lanes are not for a group that has one, nor for work beside another.
 std::size_t Lanes::kept_free() const {
-  const auto without_lane = std::count_if(groups_.begin(), groups_.end(), [](const auto& entry) {
-    return entry.second.running == 0;
-  });
+  const auto without_lane = std::count_if(
+      groups_.begin(), groups_.end(), [](const auto& entry) { return entry.second.running == 0; });
   return std::min(static_cast<std::size_t>(without_lane), count_ / 2);
 }
 

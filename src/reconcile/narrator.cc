@@ -78,8 +78,8 @@ void Narrator::tell_failure(const Outcome& outcome, const Next& next) {
   troubles_.insert_or_assign(outcome.name, reason);
   if (!news)
     return;
-  const auto ahead = next.when ? std::chrono::duration<double>(*next.when - clock_.steady()).count()
-                               : 0.0;
+  const auto ahead =
+      next.when ? std::chrono::duration<double>(*next.when - clock_.steady()).count() : 0.0;
   std::string stands = outcome.digest ? outcome.version : "nothing";
   if (outcome.digest && next.last_success)
     stands += " (stale, confirmed at " + rfc3339(*next.last_success) + ")";

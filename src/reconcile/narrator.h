@@ -27,6 +27,7 @@ class Narrator {
   };
 
   void ended(const Outcome& outcome, const Next& next);
+
   void forget(const std::string& chart) { troubles_.erase(chart); }
 
  private:

@@ -58,7 +58,7 @@ class Schedule {
   // Ends what take() began as if it had not: due at once.
   void give_back(const std::string& chart, SteadyTime now);
 
-  std::optional<SteadyTime> next_due() const;  // absent: nothing is waiting
+  std::optional<SteadyTime> next_due() const;         // absent: nothing is waiting
   unsigned failures(const std::string& chart) const;  // in a row
 
   bool ended() const { return slots_.empty(); }  // nothing is due, now or ever
@@ -69,7 +69,7 @@ class Schedule {
     SteadyTime anchor;  // turns come at whole intervals after this
     std::optional<SteadyTime> not_before{};
     unsigned failures = 0;
-    bool hastened = false;                       // while under way
+    bool hastened = false;                                      // while under way
     std::optional<std::pair<SteadyTime, std::uint64_t>> due{};  // absent while under way
   };
 

@@ -28,8 +28,7 @@ StatusMemory read_status_file(const Directory& control, std::string_view owner) 
 void write_status_file(const Directory& control, BoardSnapshot board) {
   const std::string name = file_name(board.owner);
   const std::string text = joined(status_document(std::move(board)));
-  control.ensure(kFolder, kDefaultModes.directory)
-      .write_atomic(name, text, kDefaultModes.file);
+  control.ensure(kFolder, kDefaultModes.directory).write_atomic(name, text, kDefaultModes.file);
 }
 
 }  // namespace ocisync

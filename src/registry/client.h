@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/environment.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "net/http.h"
 #include "net/retry.h"
@@ -52,13 +53,20 @@ struct Exchange {
   unsigned tried = 1;
 };
 
+class Gate;
+
 struct ClientSettings {
   Duration timeout{30'000};
   Duration stall_timeout{30'000};
   std::uint64_t manifest_size = 4ULL << 20;
-  // Both may be empty; called from any thread.
+  // Each may be empty; called from any thread.
+  std::function<void(const std::string& host)> began;  // an exchange; observe ends it
   std::function<void(const Exchange&)> observe;
+  std::function<void(const std::string& host, Reason why)> retried;
   std::function<void(const std::string& host, WallTime until)> blocked;  // Retry-After was given
+  std::function<void(const std::string& host, bool successful)> refreshed;  // credentials
+  // Who asked for patience, for clients that follow one another; null: this one's own.
+  std::shared_ptr<Gate> gate;
 };
 
 // The client side of the OCI distribution specification 1.1, pull half. Each call is one attempt: a

@@ -31,8 +31,8 @@ auto effect_of(const ChartSpec& chart) {
 // What a chart takes from the spec around it.
 auto surroundings(const Spec& spec, const ChartSpec& chart) {
   return std::tuple(chart.interval.value_or(spec.interval), spec.suspend || chart.suspend,
-                    spec.timeout, spec.stall_timeout, spec.exports.layout,
-                    spec.exports.group_write, spec.limits);
+                    spec.timeout, spec.stall_timeout, spec.exports.layout, spec.exports.group_write,
+                    spec.limits);
 }
 
 bool same_registry(const RegistrySpec* a, const RegistrySpec* b) {

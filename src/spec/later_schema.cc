@@ -57,26 +57,6 @@ FieldShape hook_program() {
 
 }  // namespace
 
-FieldShape http_shape() {
-  FieldShape http = grouped(
-      "http",
-      {defaulted("listen", plain_text("an address"), "[::]:9786",
-                 "Where --watch listens; a single pass does so with --listen only."),
-       defaulted("maxStaleness", time_span(), "0s",
-                 "Above 0: not ready when a required chart's last success is older."),
-       defaulted("page", flag().shape, true, "The page for people."),
-       defaulted("perChartMetrics", flag().shape, true, "Series for each chart, not sums alone."),
-       example("adminTokenFile", path(), "/etc/ocisync/admin-token",
-               "The bearer token that opens /-/sync and /-/reload."),
-       grouped("tls",
-               {example("certFile", path(), "/etc/ocisync/tls.crt", "The certificate, PEM."),
-                example("keyFile", path(), "/etc/ocisync/tls.key", "The key to it, PEM.")},
-               "Speak HTTPS.")},
-      "Health, metrics and status.");
-  http.value.fields.front().restart = true;  // listen
-  return http;
-}
-
 FieldShape hooks_shape() {
   FieldShape hooks;
   hooks.name = "hooks";

@@ -48,6 +48,17 @@ struct ExportSpec {
   bool group_write = false;
 };
 
+// Health, metrics and status of a sidecar.
+struct HttpSpec {
+  std::string listen = "[::]:9786";
+  Duration max_staleness{0};  // 0: readiness does not age
+  bool page = true;
+  bool per_chart_metrics = true;
+  std::optional<std::filesystem::path> admin_token_file;
+  std::optional<std::filesystem::path> cert_file;  // with key_file: HTTPS
+  std::optional<std::filesystem::path> key_file;
+};
+
 // What an archive may hold before it is refused; every bound is inclusive.
 struct LimitsSpec {
   std::uint64_t archive_size = 64ULL << 20;
@@ -160,6 +171,7 @@ struct Spec {
   bool suspend = false;
   CacheSpec cache;
   ExportSpec exports;
+  HttpSpec http;
   LimitsSpec limits;
   std::vector<RegistrySpec> registries;
   std::vector<ChartSpec> charts;
