@@ -17,6 +17,7 @@ namespace ocisync {
 namespace {
 
 constexpr std::uint64_t kMostChartYaml = 1ULL << 20;
+constexpr std::uint64_t kMostValuesYaml = 1ULL << 20;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // What may come out of gzip: the files, and the headers and padding that a tar of so many entries
@@ -86,14 +87,32 @@ class UsedNames {
   std::unordered_map<std::string, Kind> names_;
 };
 
+// One file being written; or, where nothing is to be written, only looked at.
+class Place {
+ public:
+  Place() = default;
+
+  Place(const Directory& parent, const std::string& name, mode_t mode)
+      : file_(parent.create_file(name, mode)), path_(parent.path() / name) {}
+
+  void write(Bytes bytes) const {
+    if (file_)
+      write_all(file_.get(), bytes, path_);
+  }
+
+ private:
+  Fd file_;
+  std::filesystem::path path_;
+};
+
 class Unpacker {
  public:
-  Unpacker(const Directory& into, const ArchiveLimits& limits, Modes modes)
-      : limits_(limits),
-        modes_(modes),
-        names_(limits.entries),
-        branch_(into, modes.directory),
-        chunk_(64 * 1024) {}
+  // `into` may be null: then nothing is written.
+  Unpacker(const Directory* into, const ArchiveLimits& limits, Modes modes)
+      : limits_(limits), modes_(modes), names_(limits.entries), chunk_(64 * 1024) {
+    if (into)
+      branch_.emplace(*into, modes.directory);
+  }
 
   // Judges the entry, then writes what it holds.
   void take(const TarEntry& entry, TarReader& tar) {
@@ -110,13 +129,15 @@ class Unpacker {
     }
     require_size(entry);
     names_.add_file(name.path);
-    write_file(name.path, entry, tar);
+    take_file(name.path, entry, tar);
   }
 
   UnpackedChart finish() {
     if (!chart_yaml_)
       throw Error(Reason::chart_invalid, "the archive has no Chart.yaml in its top directory");
     result_.chart_yaml = chart_yaml_->take();
+    if (values_yaml_)
+      result_.values_yaml = values_yaml_->take();
     std::sort(result_.files.begin(), result_.files.end(),
               [](const ArchivedFile& a, const ArchivedFile& b) { return a.path < b.path; });
     return std::move(result_);
@@ -143,12 +164,24 @@ class Unpacker {
     declared_ += entry.size;
   }
 
-  void write_file(const std::string& path, const TarEntry& entry, TarReader& tar) {
-    const Directory& parent = branch_.reach(parent_of(path));
-    const std::string name(last_of(path));
-    const Fd file = parent.create_file(name, modes_.file);
+  Place place_for(const std::string& path) {
+    if (!branch_)
+      return {};
+    return {branch_->reach(parent_of(path)), std::string(last_of(path)), modes_.file};
+  }
+
+  // Where the text of a file goes that is wanted whole.
+  CappedBuffer* text_of(const std::string& path, const TarEntry& entry) {
     if (path == "Chart.yaml")
-      chart_yaml_.emplace(kMostChartYaml, "Chart.yaml");
+      return &chart_yaml_.emplace(kMostChartYaml, "Chart.yaml");
+    if (!branch_ && path == "values.yaml" && entry.size <= kMostValuesYaml)
+      return &values_yaml_.emplace(kMostValuesYaml, "values.yaml");
+    return nullptr;
+  }
+
+  void take_file(const std::string& path, const TarEntry& entry, TarReader& tar) {
+    const Place file = place_for(path);
+    CappedBuffer* const text = text_of(path, entry);
     std::uint64_t read = 0;
     std::uint64_t written = 0;
     while (const std::size_t count = tar.read(chunk_)) {
@@ -159,10 +192,10 @@ class Unpacker {
       written += bytes.size();
       if (read > entry.size)
         break;
-      write_all(file.get(), bytes, parent.path() / name);
+      file.write(bytes);
       hasher_.update(bytes);
-      if (path == "Chart.yaml")
-        chart_yaml_->write(bytes);
+      if (text)
+        text->write(bytes);
     }
     if (read != entry.size)
       refuse(Reason::chart_invalid, entry.name, "is not of the size it declares");
@@ -173,25 +206,32 @@ class Unpacker {
   const ArchiveLimits& limits_;
   Modes modes_;
   UsedNames names_;
-  Branch branch_;
+  std::optional<Branch> branch_;
   std::vector<std::byte> chunk_;
   Hasher hasher_;
   std::uint64_t entries_ = 0;
   std::uint64_t declared_ = 0;
-  std::optional<CappedBuffer> chart_yaml_;
+  std::optional<CappedBuffer> chart_yaml_, values_yaml_;
   UnpackedChart result_;
 };
+
+UnpackedChart take_all(Source& archive, const ArchiveLimits& limits, Unpacker unpacker) {
+  GzipReader inflated(archive, bounds_of(limits));
+  TarReader tar(inflated);
+  while (const auto entry = tar.next())
+    unpacker.take(*entry, tar);
+  return unpacker.finish();
+}
 
 }  // namespace
 
 UnpackedChart unpack_chart(Source& archive, const Directory& into, const ArchiveLimits& limits,
                            Modes modes) {
-  GzipReader inflated(archive, bounds_of(limits));
-  TarReader tar(inflated);
-  Unpacker unpacker(into, limits, modes);
-  while (const auto entry = tar.next())
-    unpacker.take(*entry, tar);
-  return unpacker.finish();
+  return take_all(archive, limits, Unpacker(&into, limits, modes));
+}
+
+UnpackedChart inspect_chart(Source& archive, const ArchiveLimits& limits) {
+  return take_all(archive, limits, Unpacker(nullptr, limits, kDefaultModes));
 }
 
 }  // namespace ocisync

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ struct UnpackedChart {
   std::string top;                  // the archive's top directory name, which means nothing
   std::vector<ArchivedFile> files;  // sorted by path
   std::string chart_yaml;           // the bytes of Chart.yaml
+  // Those of values.yaml, up to 1 MiB, for who inspects.
+  std::optional<std::string> values_yaml;
   std::uint64_t unpacked_bytes = 0;
 };
 
@@ -45,5 +48,8 @@ struct UnpackedChart {
 // Helm does; a UTF-8 BOM at the start of a file goes.
 UnpackedChart unpack_chart(Source& archive, const Directory& into, const ArchiveLimits& limits,
                            Modes modes);
+
+// Judges an archive as unpack_chart does and tells the same of it, but writes nothing anywhere.
+UnpackedChart inspect_chart(Source& archive, const ArchiveLimits& limits);
 
 }  // namespace ocisync

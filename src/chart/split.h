@@ -18,4 +18,9 @@ UnpackedChart join_split_chart(Source& content, std::string_view meta_json, std:
                                std::string_view version, const Directory& into,
                                const ArchiveLimits& limits, Modes modes);
 
+// Tells the same of it, as inspect_chart does, and writes nothing anywhere.
+UnpackedChart inspect_split_chart(Source& content, std::string_view meta_json,
+                                  std::string_view name, std::string_view version,
+                                  const ArchiveLimits& limits);
+
 }  // namespace ocisync

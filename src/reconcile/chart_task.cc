@@ -1,7 +1,6 @@
 #include "reconcile/chart_task.h"
 
 #include <algorithm>
-#include <regex>
 #include <thread>
 
 #include <fmt/format.h>
@@ -12,9 +11,6 @@
 
 namespace ocisync {
 namespace {
-
-constexpr std::uint64_t kConfigLimit = 4ULL << 20;
-constexpr std::uint64_t kProvenanceLimit = 1ULL << 20;
 
 // Frees its place when it leaves.
 class Place {
@@ -44,33 +40,26 @@ void fill_failure(Outcome& outcome, const Error& error) {
 
 // What belongs to one attempt at one chart.
 struct ChartTask::Attempt {
-  const ChartSpec& chart;
-  std::stop_token stop;
-  Observed observed{};
-  TransferCounts counts{};
+  Inquiry inquiry;
   Outcome outcome{};
-};
-
-// The revision that is wanted: the reference with its tag, and what the registry calls it.
-struct ChartTask::Revision {
-  Reference reference;
-  Digest resolved;
-  std::optional<FetchedManifest> fetched;  // when asking meant fetching
 };
 
 ChartTask::ChartTask(const Rooms& rooms)
     : rooms_(rooms),
+      planner_({rooms.spec, rooms.registry, &rooms.cache, &rooms.references, rooms.log,
+                rooms.terms},
+               rooms.publisher),
       modes_(rooms.spec.exports.group_write ? kGroupModes : kDefaultModes),
       unpacking_(std::max(1U, std::thread::hardware_concurrency())) {}
 
 Outcome ChartTask::run(const ChartSpec& chart, std::stop_token stop) {
   const SteadyTime started = rooms_.clock.steady();
-  Attempt attempt{.chart = chart, .stop = std::move(stop)};
+  Attempt attempt{.inquiry = {.chart = chart, .stop = std::move(stop)}};
   Outcome& outcome = attempt.outcome;
   outcome.name = chart.name;
   outcome.required = chart.required;
   outcome.reference = chart.reference.str();
-  outcome.export_path = (*rooms_.spec.exports.path / chart.export_path).string();
+  outcome.export_path = absolute_export_path(rooms_.spec, chart.export_path);
   try {
     travel(attempt);
   } catch (const Error& error) {
@@ -78,183 +67,60 @@ Outcome ChartTask::run(const ChartSpec& chart, std::stop_token stop) {
   } catch (const std::exception& error) {
     fill_failure(outcome, Error(Reason::internal, error.what()));
   }
-  outcome.requests = attempt.counts.requests;
-  outcome.bytes = attempt.counts.bytes;
+  outcome.requests = attempt.inquiry.counts.requests;
+  outcome.bytes = attempt.inquiry.counts.bytes;
   outcome.duration = std::chrono::duration_cast<Duration>(rooms_.clock.steady() - started);
   return outcome;
 }
 
 void ChartTask::travel(Attempt& attempt) {
-  const ChartSpec& chart = attempt.chart;
-  attempt.observed = at_stage("publish", [&] {
-    rooms_.publisher.require_free(chart.export_path);
-    return observe(chart);
-  });
-  Revision revision = at_stage("resolve", [&] { return resolve(attempt); });
-  attempt.outcome.reference = revision.reference.str();
-
-  const Step step = decide(chart, rooms_.spec.exports.layout, attempt.observed, revision.resolved);
-  if (step.action == Action::unchanged) {
-    attempt.outcome.state = ChartState::unchanged;
-    attempt.outcome.version = attempt.observed.publication->chart_version;
-    attempt.outcome.digest = attempt.observed.publication->manifest;
-    attempt.outcome.in_place = true;
-    return;
+  ChartPlan plan = planner_.plan(attempt.inquiry);
+  Outcome& outcome = attempt.outcome;
+  outcome.reference = plan.revision.reference.str();
+  switch (plan.step.action) {
+    case Action::unchanged:
+      outcome.state = ChartState::unchanged;
+      outcome.version = plan.observed.publication->chart_version;
+      outcome.digest = plan.observed.publication->manifest;
+      outcome.in_place = true;
+      return;
+    case Action::blocked:
+      throw Error(Reason::path_conflict, plan.step.because).stage("publish");
+    case Action::create:
+    case Action::update:
+    case Action::repair:
+    case Action::remove:
+      break;
   }
-  attempt.outcome.message = step.because;
-  const SelectedChart selected = at_stage("manifest", [&] { return select(attempt, revision); });
+  outcome.message = plan.step.because;
+  carry_out(attempt, plan);
+}
+
+void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
+  Inquiry& inquiry = attempt.inquiry;
+  Revision& revision = plan.revision;
+  const SelectedChart selected =
+      at_stage("manifest", [&] { return planner_.resolver().select(inquiry, revision); });
+  if (!rooms_.publisher)
+    return pull(attempt, revision, selected);
   const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
   const TreeRecord tree = at_stage(
-      "unpack", [&] { return unpack(chart, selected.manifest.digest, cached, attempt.stop); });
+      "unpack", [&] { return unpack(inquiry, selected.manifest.digest, cached); });
   at_stage("publish", [&] { publish(attempt, revision, selected, cached, tree); });
   attempt.outcome.state =
-      step.action == Action::repair ? ChartState::repaired : ChartState::updated;
-}
-
-Observed ChartTask::observe(const ChartSpec& chart) const {
-  Observed observed;
-  observed.publication = rooms_.publisher.find(chart.export_path);
-  observed.state = rooms_.publisher.examine(chart.export_path, observed.publication);
-  return observed;
-}
-
-Reference ChartTask::choose_tag(Attempt& attempt) {
-  const ChartSpec& chart = attempt.chart;
-  std::vector<std::string> tags =
-      rooms_.registry.tags(chart.reference, attempt.counts, attempt.stop);
-  if (chart.tag_filter)
-    std::erase_if(
-        tags, [&](const std::string& tag) { return !std::regex_match(tag, *chart.tag_filter); });
-  const auto tag = highest_tag(tags, *chart.range, chart.range_text);
-  if (!tag)
-    throw Error(Reason::no_matching_version,
-                fmt::format("none of the {} tags of {} satisfies {}", tags.size(),
-                            chart.reference.name(), chart.range_text));
-  return chart.reference.with_tag(*tag);
-}
-
-ChartTask::Revision ChartTask::resolve(Attempt& attempt) {
-  const ChartSpec& chart = attempt.chart;
-  const Reference reference = chart.range ? choose_tag(attempt) : chart.reference;
-  if (const auto cached = rooms_.references.find(reference))
-    attempt.observed.known = cached->manifest;
-  const auto& publication = attempt.observed.publication;
-  if (!attempt.observed.known && publication && publication->reference == reference.str())
-    attempt.observed.known = publication->resolved();
-
-  switch (question(chart, reference, attempt.observed)) {
-    case Question::nothing:
-      if (!reference.digest())
-        return {reference, *attempt.observed.known, {}};
-      watch_tag(attempt, reference);
-      return {reference, *reference.digest(), {}};
-    case Question::head:
-      if (const auto digest = rooms_.registry.resolve(reference, attempt.counts, attempt.stop))
-        return {reference, *digest, {}};
-      break;
-    case Question::manifest:
-      break;
-  }
-  FetchedManifest fetched = rooms_.registry.manifest(reference, attempt.counts, attempt.stop);
-  const Digest digest = fetched.digest;
-  return {reference, digest, std::move(fetched)};
-}
-
-// A digest decides what is published; its tag is only watched.
-void ChartTask::watch_tag(Attempt& attempt, const Reference& reference) {
-  if (!reference.tag())
-    return;
-  const Reference tagged = reference.with_tag(*reference.tag());
-  try {
-    const auto now = rooms_.registry.resolve(tagged, attempt.counts, attempt.stop);
-    if (now && *now != *reference.digest())
-      rooms_.log.warning("TagMoved", "the tag points elsewhere; the digest in the spec stays",
-                         {{"chart", attempt.chart.name},
-                          {"tag", tagged.str()},
-                          {"digest", reference.digest()->str()},
-                          {"now", now->str()}});
-  } catch (const Error& error) {
-    if (error.reason() == Reason::cancelled)
-      throw;
-    if (error.reason() != Reason::not_found)
-      rooms_.log.warning("TagUnchecked", "the tag beside the digest could not be checked",
-                         {{"chart", attempt.chart.name}, {"error", std::string(error.what())}});
-  }
-}
-
-// By digest, so that the tag cannot move in between. A registry that cannot serve by digest what it
-// just named (caching proxies do this) is asked by tag once.
-FetchedManifest ChartTask::fetch_manifest(Attempt& attempt, const Reference& reference,
-                                          const Digest& digest) {
-  try {
-    return rooms_.registry.manifest(reference.with_digest(digest), attempt.counts, attempt.stop);
-  } catch (const Error& error) {
-    const bool unreliable =
-        error.reason() == Reason::not_found || error.reason() == Reason::digest_mismatch;
-    if (!unreliable || !reference.tag() || reference.digest())
-      throw;
-    rooms_.log.warning("DigestHeaderUnreliable",
-                       "the registry does not serve the digest it named; asking by tag",
-                       {{"chart", attempt.chart.name}, {"digest", digest.str()}});
-    return rooms_.registry.manifest(reference, attempt.counts, attempt.stop);
-  }
-}
-
-// A manifest or config that an index leads to: from the cache, else from the registry.
-std::string ChartTask::document(Attempt& attempt, const Reference& reference,
-                                const Descriptor& descriptor) {
-  const std::uint64_t limit = rooms_.spec.limits.manifest_size;
-  if (const auto blob = rooms_.cache.find(descriptor.digest))
-    return rooms_.cache.read(*blob, limit);
-  if (descriptor.media_type == media_type::kHelmConfig)
-    return rooms_.cache.read(
-        ensure_blob(reference, descriptor, kConfigLimit, attempt.counts, attempt.stop), limit);
-  const FetchedManifest fetched =
-      fetch_manifest(attempt, reference.with_digest(descriptor.digest), descriptor.digest);
-  rooms_.cache.keep(fetched.bytes, fetched.digest);
-  return fetched.bytes;
-}
-
-SelectedChart ChartTask::select(Attempt& attempt, Revision& revision) {
-  std::string bytes, type;
-  if (!revision.fetched) {
-    if (const auto blob = rooms_.cache.find(revision.resolved)) {
-      bytes = rooms_.cache.read(*blob, rooms_.spec.limits.manifest_size);
-    } else {
-      revision.fetched = fetch_manifest(attempt, revision.reference, revision.resolved);
-      revision.resolved = revision.fetched->digest;
-    }
-  }
-  if (revision.fetched) {
-    bytes = std::move(revision.fetched->bytes);
-    type = revision.fetched->media_type;
-  }
-  const Document read = parse_document(bytes, type);
-  rooms_.cache.keep(bytes, revision.resolved);
-  if (const auto* manifest = std::get_if<Manifest>(&read))
-    return {Descriptor{std::string(media_type::kManifest), revision.resolved, bytes.size(), {}, {}},
-            recognise_chart(*manifest)};
-  const std::string version =
-      revision.reference.tag() ? version_of_tag(*revision.reference.tag()) : std::string();
-  return select_chart(std::get<Index>(read), revision.reference.base_name(), version,
-                      [&](const Descriptor& descriptor) {
-                        return document(attempt, revision.reference, descriptor);
-                      });
+      plan.step.action == Action::repair ? ChartState::repaired : ChartState::updated;
 }
 
 BlobFile ChartTask::ensure_blob(const Reference& reference, const Descriptor& descriptor,
                                 std::uint64_t limit, TransferCounts& counts, std::stop_token stop) {
-  if (descriptor.size > limit)
-    throw Error(Reason::limit_exceeded,
-                fmt::format("{} {} is {} bytes, more than the limit of {}", descriptor.media_type,
-                            descriptor.digest.str(), descriptor.size, limit));
+  require_size(descriptor, limit);
   return rooms_.cache.ensure(
       descriptor,
       [&](BlobWriter& writer) {
         const BlobTarget target{.sink = writer,
                                 .offset = [&] { return writer.written(); },
                                 .restart = [&] { writer.restart(); }};
-        rooms_.registry.blob(reference, descriptor, target, counts, stop);
+        planner_.resolver().fetch(reference, descriptor, target, counts, stop);
       },
       stop);
 }
@@ -266,18 +132,18 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
   std::optional<BlobFile> config, provenance;
   auto small = rooms_.lanes.beside([&] {
     at_stage("config", [&] {
-      config = ensure_blob(revision.reference, chart.config, kConfigLimit, beside, attempt.stop);
+      config = ensure_blob(revision.reference, chart.config, kConfigLimit, beside, attempt.inquiry.stop);
       if (chart.provenance)
         provenance = ensure_blob(revision.reference, *chart.provenance, kProvenanceLimit, beside,
-                                 attempt.stop);
+                                 attempt.inquiry.stop);
     });
   });
   std::optional<BlobFile> content;
   std::exception_ptr thrown;
   try {
     content = at_stage("content", [&] {
-      return ensure_blob(revision.reference, chart.content, limits.archive_size, attempt.counts,
-                         attempt.stop);
+      return ensure_blob(revision.reference, chart.content, limits.archive_size, attempt.inquiry.counts,
+                         attempt.inquiry.stop);
     });
   } catch (...) {
     thrown = std::current_exception();  // the work beside still refers to what is ours here
@@ -287,23 +153,24 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
   } catch (...) {
     thrown = thrown ? thrown : std::current_exception();
   }
-  attempt.counts.requests += beside.requests;
-  attempt.counts.bytes += beside.bytes;
+  attempt.inquiry.counts.requests += beside.requests;
+  attempt.inquiry.counts.bytes += beside.bytes;
   if (thrown)
     std::rethrow_exception(thrown);
   return {chart, *config, *content, provenance};
 }
 
-TreeRecord ChartTask::unpack(const ChartSpec& chart, const Digest& manifest,
-                             const CachedChart& cached, const std::stop_token& stop) {
-  TreeStore& trees = rooms_.publisher.trees();
+TreeRecord ChartTask::unpack(const Inquiry& inquiry, const Digest& manifest,
+                             const CachedChart& cached) {
+  const ChartSpec& chart = inquiry.chart;
+  TreeStore& trees = rooms_.publisher->trees();
   if (trees.check(chart.export_format, manifest, true) == TreeState::intact)
     if (auto record = trees.record(chart.export_format, manifest))
       return *std::move(record);
   const Place place(unpacking_);
   const SteadyTime deadline = rooms_.clock.steady() + rooms_.spec.timeout;
   const auto keep_on = [&] {
-    if (stop.stop_requested())
+    if (inquiry.stop.stop_requested())
       throw Error(Reason::cancelled, "stopped while the chart was being unpacked");
     if (rooms_.clock.steady() >= deadline)
       throw Error(Reason::timed_out, fmt::format("unpacking took longer than {}",
@@ -323,15 +190,49 @@ TreeRecord ChartTask::unpack(const ChartSpec& chart, const Digest& manifest,
   }
 }
 
+void ChartTask::put_reference(const ChartSpec& chart, const Revision& revision,
+                              const CachedChart& cached, const std::string& name,
+                              const std::string& version) {
+  warn_of_mismatch(chart, revision, cached, name, version);
+  rooms_.references.put(revision.reference, {.name = name,
+                                                    .version = version,
+                                                    .content = cached.content.digest,
+                                                    .meta = cached.config.digest,
+                                                    .manifest = revision.resolved});
+}
+
+// Where nothing is exported the journey ends in the cache: with a chart that was judged whole the
+// first time it came by.
+void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedChart& selected) {
+  const bool complete = planner_.resolver().missing(revision, selected).empty();
+  const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
+  Outcome& outcome = attempt.outcome;
+  const auto before = rooms_.references.find(revision.reference);
+  const bool known = before && before->manifest == revision.resolved &&
+                     before->content == cached.content.digest;
+  outcome.version = known ? before->version : std::string();
+  if (!known) {
+    const Place place(unpacking_);
+    const ChartMetadata metadata = read_chart_yaml(
+        planner_.resolver().inspect(attempt.inquiry, revision, selected).chart_yaml);
+    at_stage("publish", [&] {
+      put_reference(attempt.inquiry.chart, revision, cached, metadata.name, metadata.version);
+    });
+    outcome.version = metadata.version;
+  }
+  outcome.digest = selected.manifest.digest;
+  if (before && before->manifest && before->manifest != revision.resolved)
+    outcome.previous = before->manifest;
+  const bool unchanged = known && complete;
+  outcome.state = unchanged ? ChartState::unchanged : ChartState::updated;
+  outcome.message = unchanged ? "in the cache already" : "brought into the cache";
+  outcome.in_place = true;
+}
+
 void ChartTask::publish(Attempt& attempt, const Revision& revision, const SelectedChart& selected,
                         const CachedChart& cached, const TreeRecord& tree) {
-  const ChartSpec& chart = attempt.chart;
-  warn_of_mismatch(chart, revision, cached, tree);
-  rooms_.references.put(revision.reference, {.name = tree.chart_name,
-                                             .version = tree.chart_version,
-                                             .content = cached.content.digest,
-                                             .meta = cached.config.digest,
-                                             .manifest = revision.resolved});
+  const ChartSpec& chart = attempt.inquiry.chart;
+  put_reference(chart, revision, cached, tree.chart_name, tree.chart_version);
   const Publication publication{.path = chart.export_path,
                                 .owner = rooms_.spec.name,
                                 .chart = chart.name,
@@ -345,7 +246,7 @@ void ChartTask::publish(Attempt& attempt, const Revision& revision, const Select
                                 .chart_version = tree.chart_version,
                                 .reference = revision.reference.str(),
                                 .published = rooms_.clock.wall()};
-  const auto replaced = rooms_.publisher.publish(publication);
+  const auto replaced = rooms_.publisher->publish(publication);
   Outcome& outcome = attempt.outcome;
   outcome.version = tree.chart_version;
   outcome.digest = publication.manifest;
@@ -356,7 +257,8 @@ void ChartTask::publish(Attempt& attempt, const Revision& revision, const Select
 
 // Names are allowed to disagree (the archive's Chart.yaml decides); people want to know.
 void ChartTask::warn_of_mismatch(const ChartSpec& chart, const Revision& revision,
-                                 const CachedChart& cached, const TreeRecord& tree) {
+                                 const CachedChart& cached, const std::string& name,
+                                 const std::string& version) {
   const auto warn = [&](std::string_view what, const std::string& elsewhere,
                         const std::string& own) {
     if (elsewhere != own)
@@ -366,16 +268,16 @@ void ChartTask::warn_of_mismatch(const ChartSpec& chart, const Revision& revisio
                           {"found", elsewhere},
                           {"chartYaml", own}});
   };
-  warn("repository name", revision.reference.base_name(), tree.chart_name);
+  warn("repository name", revision.reference.base_name(), name);
   if (revision.reference.tag() && Version::parse_loose(version_of_tag(*revision.reference.tag())))
-    warn("tag", version_of_tag(*revision.reference.tag()), tree.chart_version);
+    warn("tag", version_of_tag(*revision.reference.tag()), version);
   if (cached.manifest.split())
     return;
   try {
     const ChartMetadata config = read_chart_json(rooms_.cache.read(cached.config, kConfigLimit),
-                                                 tree.chart_name, tree.chart_version);
-    warn("config name", config.name, tree.chart_name);
-    warn("config version", config.version, tree.chart_version);
+                                                 name, version);
+    warn("config name", config.name, name);
+    warn("config version", config.version, version);
   } catch (const Error& error) {
     rooms_.log.warning("MetadataMismatch", "the config blob is not chart metadata",
                        {{"chart", chart.name}, {"error", std::string(error.what())}});

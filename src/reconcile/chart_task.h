@@ -1,19 +1,17 @@
 #pragma once
 
-#include <functional>
+#include <optional>
 #include <semaphore>
 #include <stop_token>
 #include <string>
-#include <vector>
 
 #include "base/log.h"
 #include "export/publisher.h"
+#include "reconcile/chart_planner.h"
 #include "reconcile/chart_tree.h"
 #include "reconcile/lanes.h"
 #include "reconcile/outcome.h"
-#include "reconcile/plan.h"
 #include "registry/client.h"
-#include "registry/select.h"
 #include "spec/spec.h"
 #include "store/blob_cache.h"
 #include "store/reference_store.h"
@@ -26,15 +24,17 @@ struct Rooms {
   RegistryClient& registry;
   BlobCache& cache;
   ReferenceStore& references;
-  Publisher& publisher;
+  Publisher* publisher;  // null: the spec has no export path, charts end in the cache
   Lanes& lanes;
   Log& log;
   const Clock& clock;
+  Terms terms{};
 };
 
-// One chart's journey from wish to shelf: resolve, manifest, config and content side by side,
-// unpack, publish. One attempt a call, on the caller's thread; several charts may be under way in
-// several threads. This is the one place where an Error becomes an Outcome.
+// One chart's journey from wish to shelf: planned by ChartPlanner, then carried out: manifest,
+// config and content side by side, unpack, publish. One attempt a call, on the caller's thread;
+// several charts may be under way in several threads. This is the one place where an Error becomes
+// an Outcome.
 class ChartTask {
  public:
   explicit ChartTask(const Rooms& rooms);
@@ -43,28 +43,23 @@ class ChartTask {
 
  private:
   struct Attempt;
-  struct Revision;
 
   void travel(Attempt& attempt);
-  Observed observe(const ChartSpec& chart) const;
-  Reference choose_tag(Attempt& attempt);
-  Revision resolve(Attempt& attempt);
-  void watch_tag(Attempt& attempt, const Reference& reference);
-  FetchedManifest fetch_manifest(Attempt& attempt, const Reference& reference,
-                                 const Digest& digest);
-  std::string document(Attempt& attempt, const Reference& reference, const Descriptor& descriptor);
-  SelectedChart select(Attempt& attempt, Revision& revision);
+  void carry_out(Attempt& attempt, ChartPlan& plan);
   CachedChart ensure_blobs(Attempt& attempt, const Revision& revision, const ChartManifest& chart);
   BlobFile ensure_blob(const Reference& reference, const Descriptor& descriptor,
                        std::uint64_t limit, TransferCounts& counts, std::stop_token stop);
-  TreeRecord unpack(const ChartSpec& chart, const Digest& manifest, const CachedChart& cached,
-                    const std::stop_token& stop);
+  void pull(Attempt& attempt, const Revision& revision, const SelectedChart& selected);
+  void put_reference(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
+                     const std::string& name, const std::string& version);
+  TreeRecord unpack(const Inquiry& inquiry, const Digest& manifest, const CachedChart& cached);
   void publish(Attempt& attempt, const Revision& revision, const SelectedChart& selected,
                const CachedChart& cached, const TreeRecord& tree);
   void warn_of_mismatch(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
-                        const TreeRecord& tree);
+                        const std::string& name, const std::string& version);
 
   Rooms rooms_;
+  ChartPlanner planner_;
   Modes modes_;
   std::counting_semaphore<> unpacking_;  // as many lanes as cores unpack at once
 };

@@ -9,7 +9,6 @@
 namespace ocisync {
 namespace {
 
-constexpr std::uint64_t kConfigLimit = 4ULL << 20;
 constexpr std::string_view kProvenanceSuffix = ".prov";
 constexpr std::size_t kLongestName = 255;
 
@@ -80,7 +79,7 @@ UnpackedChart unpack(const BlobCache& cache, const CachedChart& chart, const Lim
   BlobSource source(cache, chart.content, keep_on);
   if (!chart.manifest.split())
     return unpack_chart(source, into, archive_limits(limits), modes);
-  return join_split_chart(source, cache.read(chart.config, kConfigLimit), chart.manifest.name,
+  return join_split_chart(source, cache.read(chart.config, chart.config.size), chart.manifest.name,
                           chart.manifest.version, into, archive_limits(limits), modes);
 }
 
@@ -153,6 +152,14 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
     into.remove_tree(temporary);
   }
   return record;
+}
+
+UnpackedChart inspect_chart_blobs(const ChartManifest& chart, std::string_view content,
+                                  std::string_view meta, const LimitsSpec& limits) {
+  MemorySource source(as_bytes(content));
+  if (!chart.split())
+    return inspect_chart(source, archive_limits(limits));
+  return inspect_split_chart(source, meta, chart.name, chart.version, archive_limits(limits));
 }
 
 }  // namespace ocisync

@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 
+#include "chart/archive.h"
 #include "chart/metadata.h"
 #include "export/tree.h"
 #include "oci/manifest.h"
@@ -29,5 +30,10 @@ struct CachedChart {
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
                            const LimitsSpec& limits, Modes modes,
                            const std::function<void()>& keep_on, const Directory& into);
+
+// Judges a chart whose blobs are in memory as fill_chart_tree would, and tells what it holds.
+// `meta` is read for the formats that split a chart.
+UnpackedChart inspect_chart_blobs(const ChartManifest& chart, std::string_view content,
+                                  std::string_view meta, const LimitsSpec& limits);
 
 }  // namespace ocisync

@@ -6,12 +6,12 @@
 
 namespace ocisync {
 
-Question question(const ChartSpec& chart, const Reference& reference, const Observed& observed) {
+Question question(const ChartSpec& chart, const Reference& reference, bool known, bool offline) {
   if (reference.digest())
     return Question::nothing;
-  if (!observed.known)
+  if (!known)
     return Question::manifest;
-  return chart.immutable ? Question::nothing : Question::head;
+  return chart.immutable || offline ? Question::nothing : Question::head;
 }
 
 std::string_view to_string(Action action) {
@@ -63,6 +63,12 @@ Step decide(const ChartSpec& chart, Layout layout, const Observed& observed,
   }
   return {Action::blocked, "something that is not ours stands at " + chart.export_path};
 }
+
+std::string absolute_export_path(const Spec& spec, const std::string& path) {
+  return spec.exports.path ? (*spec.exports.path / path).string() : std::string();
+}
+
+Step decide_to_pull() { return {Action::create, "wanted in the cache"}; }
 
 std::vector<Publication> withdrawals(const Spec& spec, const std::vector<Publication>& published) {
   std::vector<Publication> gone;

@@ -17,18 +17,18 @@ namespace ocisync {
 struct Observed {
   std::optional<Publication> publication;         // this owner's record of the export path
   PublishedState state = PublishedState::absent;  // what really stands there
-  std::optional<Digest> known;  // what the reference stood for when the registry was last asked
 };
 
 // What the registry has to be asked to learn the wanted revision.
 enum class Question {
-  nothing,   // a digest, or an immutable tag that was resolved before
+  nothing,   // a digest, an immutable tag that was resolved before, or nobody may be asked
   head,      // does the tag still stand for the digest we know?
   manifest,  // never seen: ask for the manifest itself
 };
 
-// `reference` is the chart's, with the tag a range chose.
-Question question(const ChartSpec& chart, const Reference& reference, const Observed& observed);
+// `reference` is the chart's, with the tag a range chose; `known` says whether what it stood for
+// when the registry was last asked is known still.
+Question question(const ChartSpec& chart, const Reference& reference, bool known, bool offline);
 
 enum class Action { create, update, repair, unchanged, remove, blocked };
 std::string_view to_string(Action action);
@@ -41,6 +41,12 @@ struct Step {
 // `resolved` is what the registry calls the wanted revision.
 Step decide(const ChartSpec& chart, Layout layout, const Observed& observed,
             const Digest& resolved);
+
+// Where a chart's export is, or would be; empty when nothing is exported.
+std::string absolute_export_path(const Spec& spec, const std::string& path);
+
+// Without an export there is nothing to compare: what is wanted goes into the cache.
+Step decide_to_pull();
 
 // What the spec still names: everything else of this owner is withdrawn when `prune` is on. A chart
 // that is suspended or not selected keeps its export, so nothing is withdrawn for it.

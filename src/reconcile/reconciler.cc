@@ -35,7 +35,9 @@ PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
             .result = {},
             .failures = std::vector<unsigned>(rooms_.spec.charts.size()),
             .started = rooms_.clock.steady(),
-            .confirmed = read_confirmations(*rooms_.publisher.control(), rooms_.spec.name)};
+            .confirmed = {}};
+  if (rooms_.publisher)
+    pass.confirmed = read_confirmations(*rooms_.publisher->control(), rooms_.spec.name);
   const std::stop_callback forward(stop, [&] { pass.abandon.request_stop(); });
   PassResult& result = pass.result;
   result.spec_name = rooms_.spec.name;
@@ -63,7 +65,7 @@ void Reconciler::start(Pass& pass, std::size_t index) {
   slot.name = chart.name;
   slot.reference = chart.reference.str();
   slot.required = chart.required;
-  slot.export_path = (*rooms_.spec.exports.path / chart.export_path).string();
+  slot.export_path = absolute_export_path(rooms_.spec, chart.export_path);
   slot.message = kNeverStarted;
   const bool selected = pass.options.only.empty() || pass.options.only.contains(chart.name);
   const bool suspended = rooms_.spec.suspend || chart.suspend;
@@ -74,10 +76,14 @@ void Reconciler::start(Pass& pass, std::size_t index) {
   }
   slot.state = selected ? ChartState::suspended : ChartState::skipped;
   slot.message = selected ? "suspended in the spec" : "not selected";
-  if (const auto publication = rooms_.publisher.find(chart.export_path)) {
+  if (const auto publication = find_publication(chart)) {
     slot.version = publication->chart_version;
     slot.digest = publication->manifest;
   }
+}
+
+std::optional<Publication> Reconciler::find_publication(const ChartSpec& chart) const {
+  return rooms_.publisher ? rooms_.publisher->find(chart.export_path) : std::nullopt;
 }
 
 void Reconciler::attempt(Pass& pass, std::size_t index) {
@@ -160,7 +166,7 @@ std::optional<SteadyTime> Reconciler::next_try(const Pass& pass, const Outcome& 
 
 // A chart that could not be checked is in place if it was confirmed recently enough.
 void Reconciler::excuse_if_recent(const Pass& pass, Outcome& outcome, const ChartSpec& chart) {
-  const auto publication = rooms_.publisher.find(chart.export_path);
+  const auto publication = find_publication(chart);
   if (!publication)
     return;
   outcome.version = publication->chart_version;
@@ -172,7 +178,7 @@ void Reconciler::excuse_if_recent(const Pass& pass, Outcome& outcome, const Char
     return;
   const bool recent = rooms_.clock.wall() - confirmed->second < rooms_.spec.accept_stale;
   const bool intact =
-      rooms_.publisher.examine(chart.export_path, publication) == PublishedState::current;
+      rooms_.publisher->examine(chart.export_path, publication) == PublishedState::current;
   if (recent && intact) {
     outcome.in_place = true;
     outcome.hint = fmt::format("confirmed at {}, accepted for {}", rfc3339(confirmed->second),
@@ -181,18 +187,18 @@ void Reconciler::excuse_if_recent(const Pass& pass, Outcome& outcome, const Char
 }
 
 void Reconciler::withdraw(Pass& pass) {
-  if (!rooms_.spec.exports.prune || !pass.options.only.empty() || pass.abandon.stop_requested())
+  if (!rooms_.publisher || !rooms_.spec.exports.prune || !pass.options.only.empty() || pass.abandon.stop_requested())
     return;
-  for (const Publication& gone : withdrawals(rooms_.spec, rooms_.publisher.published())) {
+  for (const Publication& gone : withdrawals(rooms_.spec, rooms_.publisher->published())) {
     Outcome outcome;
     outcome.name = gone.chart;
     outcome.reference = gone.reference;
     outcome.version = gone.chart_version;
     outcome.previous = gone.manifest;
     outcome.required = false;
-    outcome.export_path = (*rooms_.spec.exports.path / gone.path).string();
+    outcome.export_path = absolute_export_path(rooms_.spec, gone.path);
     try {
-      rooms_.publisher.withdraw(gone);
+      rooms_.publisher->withdraw(gone);
       outcome.state = ChartState::removed;
       outcome.in_place = true;
       outcome.message = "no longer in the spec";
@@ -223,21 +229,39 @@ void Reconciler::sweep_if_superseded(const PassResult& result, WallTime now) {
                        {{"owner", owner}});
 }
 
+// What this spec keeps alive in the cache: what it publishes, keeps and locks; where it publishes
+// nothing, what it pulled.
+Roots Reconciler::roots_of(const PassResult& result, WallTime now) {
+  Roots roots;
+  if (rooms_.publisher) {
+    const RetentionReport retained = retain(*rooms_.publisher, rooms_.spec.exports, now);
+    roots.blobs.insert(retained.kept.begin(), retained.kept.end());
+    for (const Publication& publication : rooms_.publisher->published()) {
+      roots.blobs.insert(publication.manifest);
+      roots.blobs.insert(publication.resolved());
+      roots.references.insert(publication.reference);
+    }
+  } else {
+    for (const Outcome& chart : result.charts)
+      roots.references.insert(chart.reference);
+  }
+  if (rooms_.terms.lock)
+    for (const ChartSpec& chart : rooms_.spec.charts)
+      if (const LockedChart* locked = rooms_.terms.lock->find(chart.name)) {
+        roots.blobs.insert(locked->manifest);
+        roots.references.insert(locked_reference(chart, *locked).str());
+      }
+  return roots;
+}
+
 // What keeps the volumes tidy never fails a pass: it is tried again with the next one.
 void Reconciler::keep_house(Pass& pass) {
   const Volume& volume = rooms_.cache.volume();
   try {
     const WallTime now = rooms_.clock.wall();
-    Roots roots;
-    const RetentionReport retained = retain(rooms_.publisher, rooms_.spec.exports, now);
-    roots.blobs.insert(retained.kept.begin(), retained.kept.end());
-    for (const Publication& publication : rooms_.publisher.published()) {
-      roots.blobs.insert(publication.manifest);
-      roots.blobs.insert(publication.resolved());
-      roots.references.insert(publication.reference);
-    }
-    write_roots(volume, rooms_.spec.name, roots, now);
-    write_status(*rooms_.publisher.control(), rooms_.spec.name, pass.result, pass.confirmed, now);
+    write_roots(volume, rooms_.spec.name, roots_of(pass.result, now), now);
+    if (rooms_.publisher)
+      write_status(*rooms_.publisher->control(), rooms_.spec.name, pass.result, pass.confirmed, now);
     sweep_if_superseded(pass.result, now);
     if (std::any_of(pass.result.charts.begin(), pass.result.charts.end(), [](const Outcome& chart) {
           return chart.state == ChartState::updated || chart.state == ChartState::repaired ||

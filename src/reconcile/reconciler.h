@@ -8,6 +8,7 @@
 #include "net/retry.h"
 #include "reconcile/chart_task.h"
 #include "reconcile/outcome.h"
+#include "store/roots.h"
 
 namespace ocisync {
 
@@ -37,7 +38,9 @@ class Reconciler {
   void settle(Pass& pass, std::size_t index, Outcome outcome);
   std::optional<SteadyTime> next_try(const Pass& pass, const Outcome& outcome, unsigned failures);
   void excuse_if_recent(const Pass& pass, Outcome& outcome, const ChartSpec& chart);
+  std::optional<Publication> find_publication(const ChartSpec& chart) const;
   void withdraw(Pass& pass);
+  Roots roots_of(const PassResult& result, WallTime now);
   void sweep_if_superseded(const PassResult& result, WallTime now);
   void keep_house(Pass& pass);
 
