@@ -12,15 +12,6 @@ namespace {
 constexpr std::string_view kProvenanceSuffix = ".prov";
 constexpr std::size_t kLongestName = 255;
 
-ArchiveLimits archive_limits(const LimitsSpec& spec) {
-  ArchiveLimits limits;
-  limits.unpacked_size = spec.unpacked_size;
-  limits.file_size = spec.file_size;
-  limits.entries = spec.entries;
-  limits.ratio = spec.ratio;
-  return limits;
-}
-
 // The bytes of a blob, for as long as `keep_on` lets it.
 class BlobSource final : public Source {
  public:
@@ -119,6 +110,15 @@ void add_archive(TreeRecord& record, const BlobCache& cache, const CachedChart& 
 }
 
 }  // namespace
+
+ArchiveLimits archive_limits(const LimitsSpec& spec) {
+  ArchiveLimits limits;
+  limits.unpacked_size = spec.unpacked_size;
+  limits.file_size = spec.file_size;
+  limits.entries = spec.entries;
+  limits.ratio = spec.ratio;
+  return limits;
+}
 
 TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, ExportFormat format,
                            const LimitsSpec& limits, Modes modes,

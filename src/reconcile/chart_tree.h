@@ -31,6 +31,8 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
                            const LimitsSpec& limits, Modes modes,
                            const std::function<void()>& keep_on, const Directory& into);
 
+ArchiveLimits archive_limits(const LimitsSpec& spec);
+
 // Judges a chart whose blobs are in memory as fill_chart_tree would, and tells what it holds.
 // `meta` is read for the formats that split a chart.
 UnpackedChart inspect_chart_blobs(const ChartManifest& chart, std::string_view content,

@@ -22,13 +22,17 @@ std::string_view to_string(ChartState state) {
   return "failed";
 }
 
+int graver_exit_code(int code, Reason reason) {
+  const int own = facts(reason).exit_code;
+  return code == 0 || own < code ? own : code;
+}
+
 int exit_code(const PassResult& result) {
   int code = 0;
   for (const Outcome& chart : result.charts) {
     if (chart.state != ChartState::failed || !chart.required || chart.in_place || !chart.reason)
       continue;
-    const int own = facts(*chart.reason).exit_code;
-    code = code == 0 || own < code ? own : code;
+    code = graver_exit_code(code, *chart.reason);
   }
   return code;
 }

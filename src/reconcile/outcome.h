@@ -50,8 +50,12 @@ struct PassResult {
   std::vector<Outcome> charts;  // in the order of the spec, then what was withdrawn
 };
 
+// The code of a run that would have ended with `code` and met one more required failure: of several
+// one that a retry may help wins over one that it cannot.
+int graver_exit_code(int code, Reason reason);
+
 // The exit code of a one-shot run (the table of the README): 0 when every required chart is in
-// place; of several failures one that a retry may help wins over one that it cannot.
+// place, else that of its failures.
 int exit_code(const PassResult& result);
 
 }  // namespace ocisync
