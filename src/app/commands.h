@@ -8,6 +8,8 @@ namespace ocisync {
 
 // Each in the room of its name.
 Command sync_command();
+Command diff_command();
+Command lock_command();
 Command validate_command();
 Command gc_command();
 Command cache_check_command();

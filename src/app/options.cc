@@ -34,13 +34,41 @@ void declare_cache(Flags& flags, SpecOptions& options) {
   flags.path("cache", "DIR", options.cache, "The cache directory");
 }
 
-void declare(Flags& flags, SpecOptions& options) {
+void declare_asking(Flags& flags, SpecOptions& options) {
   declare_cache(flags, options);
-  flags.path("export", "DIR", options.exports, "The export directory");
   flags.path("registry-config", "FILE", options.registry_config, "Registry credentials");
   flags.list("only", "NAME", options.only, "Only this chart (repeats)");
   flags.count("concurrency", options.concurrency, 1, 256, "Charts in flight (16)");
-  flags.duration("accept-stale", options.accept_stale, "An unreachable chart may be this old");
+}
+
+void declare(Flags& flags, SpecOptions& options) {
+  declare_asking(flags, options);
+  flags.path("export", "DIR", options.exports, "The export directory");
+}
+
+void declare_lock_file(Flags& flags, TermsOptions& options) {
+  flags.path("lock-file", "FILE", options.lock_file, "The lock (charts.lock.yaml by the spec)");
+}
+
+void declare_offline(Flags& flags, TermsOptions& options) {
+  flags.toggle("offline", options.offline, "Open no socket: the cache is all there is");
+}
+
+void declare_terms(Flags& flags, TermsOptions& options) {
+  declare_lock_file(flags, options);
+  flags.toggle("locked", options.locked, "Take the digests of the lock file, ask for no tags");
+  declare_offline(flags, options);
+}
+
+void declare_timeout(Flags& flags, std::optional<Duration>& timeout) {
+  flags.duration("timeout", timeout, "Bound of the whole pass (5m)");
+}
+
+Duration timeout_of(const std::optional<Duration>& timeout) {
+  const Duration limit = timeout.value_or(std::chrono::minutes(5));
+  if (limit.count() == 0)
+    throw Error(Reason::usage_invalid, "--timeout: 0 leaves no time for anything");
+  return limit;
 }
 
 void require_config(const SpecOptions& options) {

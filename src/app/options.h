@@ -38,7 +38,24 @@ struct SpecOptions {
 
 void declare_config(Flags& flags, SpecOptions& options);  // --config alone
 void declare_cache(Flags& flags, SpecOptions& options);   // --config and --cache
-void declare(Flags& flags, SpecOptions& options);         // all of it
+// What it takes to ask registries about charts: --cache, --registry-config, --only, --concurrency.
+void declare_asking(Flags& flags, SpecOptions& options);
+void declare(Flags& flags, SpecOptions& options);  // and --export
+
+// Who may be asked which revision a chart wants.
+struct TermsOptions {
+  std::optional<std::filesystem::path> lock_file;
+  bool locked = false;
+  bool offline = false;
+};
+
+void declare_lock_file(Flags& flags, TermsOptions& options);  // --lock-file alone
+void declare_offline(Flags& flags, TermsOptions& options);    // --offline alone
+void declare_terms(Flags& flags, TermsOptions& options);      // and --locked
+
+void declare_timeout(Flags& flags, std::optional<Duration>& timeout);
+// Five minutes when none was given. Throws Error(usage_invalid) for nought.
+Duration timeout_of(const std::optional<Duration>& timeout);
 
 // Throws Error(usage_invalid) when no --config was given.
 void require_config(const SpecOptions& options);

@@ -1,7 +1,4 @@
-#include <algorithm>
-#include <cstdio>
-#include <thread>
-
+#include "app/alarm.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/output.h"
@@ -12,23 +9,6 @@
 
 namespace ocisync {
 namespace {
-
-// Requests a stop when the time is up, unless it is told before that it need not.
-class Alarm {
- public:
-  Alarm(Duration after, std::stop_source& target)
-      : thread_([after, &target](const std::stop_token& own) {
-          std::mutex mutex;
-          std::condition_variable_any never;
-          std::unique_lock lock(mutex);
-          never.wait_for(lock, own, after, [] { return false; });
-          if (!own.stop_requested())
-            target.request_stop();
-        }) {}
-
- private:
-  std::jthread thread_;
-};
 
 // What the deadline cut off failed for want of time, not because somebody stopped it.
 void name_the_deadline(PassResult& result, const std::string& limit) {
@@ -47,27 +27,44 @@ struct SyncOptions {
   SpecOptions spec;
   LogOptions log;
   std::optional<OutputFormat> output;
+  TermsOptions terms;
   std::optional<Duration> timeout;
+  bool no_export = false;
   bool fail_fast = false;
   bool quiet = false;
 };
 
 void declare_sync(Flags& flags, SyncOptions& options) {
   declare(flags, options.spec);
+  flags.duration("accept-stale", options.spec.accept_stale, "An unreachable chart may be this old");
+  declare_terms(flags, options.terms);
+  flags.toggle("no-export", options.no_export, "Fill the cache only, publish nothing");
   flags.toggle("fail-fast", options.fail_fast, "Stop at the first required failure");
-  flags.duration("timeout", options.timeout, "Bound of the whole pass (5m)");
+  declare_timeout(flags, options.timeout);
   flags.toggle("quiet", options.quiet, "Print no result");
   declare_output(flags, options.output);
   declare(flags, options.log);
 }
 
+// The spec as this run takes it; with --no-export nothing is exported, whatever it says.
+Spec spec_for(const SyncOptions& options, Log& log) {
+  if (options.no_export && options.spec.exports)
+    throw Error(Reason::usage_invalid, "--export and --no-export contradict each other");
+  Spec spec = load_effective_spec(options.spec, log);
+  if (options.no_export)
+    spec.exports.path.reset();
+  else
+    require_export_path(spec);
+  return spec;
+}
+
 int run_sync(const SyncOptions& options) {
-  const Duration timeout = options.timeout.value_or(std::chrono::minutes(5));
-  if (timeout.count() == 0)
-    throw Error(Reason::usage_invalid, "--timeout: 0 leaves no time for anything");
+  const Duration timeout = timeout_of(options.timeout);
   Signals signals;
   const auto log = make_log(options.log);
-  Wiring wiring(options.spec, load_effective_spec(options.spec, *log), *log);
+  Spec spec = spec_for(options, *log);
+  const Terms terms = load_terms(options.spec, options.terms, spec);
+  Wiring wiring(options.spec, std::move(spec), terms, *log);
 
   PassOptions pass;
   pass.only = {options.spec.only.begin(), options.spec.only.end()};

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <random>
 
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "net/curl_engine.h"
+#include "net/no_network.h"
 #include "spec/load.h"
 #include "store/sweep.h"
 
@@ -26,6 +30,16 @@ ClientSettings client_settings(const Spec& spec) {
   settings.stall_timeout = spec.stall_timeout;
   settings.manifest_size = spec.limits.manifest_size;
   return settings;
+}
+
+std::unique_ptr<HttpClient> make_http(bool offline) {
+  if (offline)
+    return std::make_unique<NoNetwork>();
+  return std::make_unique<CurlEngine>("ocisync/" OCISYNC_VERSION);
+}
+
+std::size_t lane_count(const Spec& spec) {
+  return std::min<std::size_t>(spec.concurrency, std::max<std::size_t>(spec.charts.size(), 1));
 }
 
 }  // namespace
@@ -84,33 +98,83 @@ std::filesystem::path cache_path(const SpecOptions& options, const Spec& spec) {
       "no cache directory: set --cache, OCISYNC_CACHE or spec.cache.path (HOME is not set)");
 }
 
+void require_export_path(const Spec& spec) {
+  if (!spec.exports.path)
+    throw Error(Reason::usage_invalid, "no export directory: set --export or spec.export.path");
+}
+
+std::filesystem::path lock_path(const SpecOptions& options, const TermsOptions& terms) {
+  if (terms.lock_file)
+    return *terms.lock_file;
+  const std::filesystem::path first = options.config.front();
+  if (first == "-")
+    throw Error(Reason::usage_invalid,
+                "--lock-file is missing: the spec comes from standard input, which has no place "
+                "for a lock file beside it");
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(first, ignored);
+  return (folder ? first : first.parent_path()) / "charts.lock.yaml";
+}
+
+Terms load_terms(const SpecOptions& options, const TermsOptions& terms, const Spec& spec) {
+  Terms loaded{.lock = nullptr, .offline = terms.offline};
+  if (!terms.locked)
+    return loaded;
+  const std::filesystem::path path = lock_path(options, terms);
+  auto lock = read_lock_file(path);
+  if (!lock)
+    throw Error(Reason::spec_invalid,
+                printable(path.string(), 1024) + ": there is no such lock file")
+        .hint("write it with ocisync lock");
+  std::string report;
+  for (const std::string& complaint : lock_complaints(spec, *lock))
+    report += fmt::format("{}{}: {}", report.empty() ? "" : "\n", printable(path.string(), 1024),
+                          complaint);
+  if (!report.empty())
+    throw Error(Reason::spec_invalid, report).hint("bring it up to date with ocisync lock");
+  loaded.lock = std::make_shared<const LockFile>(*std::move(lock));
+  return loaded;
+}
+
 RegistryWiring::RegistryWiring(const SpecOptions& options, const Spec& spec, const Clock& clock,
-                               Log& log)
-    : http_("ocisync/" OCISYNC_VERSION),
+                               Log& log, bool offline)
+    : http_(make_http(offline)),
       credentials_(process_variable, {options.registry_config}, clock),
-      authenticator_(http_, clock),
-      client_(spec, client_settings(spec), http_, authenticator_, credentials_, clock, log,
+      authenticator_(*http_, clock),
+      client_(spec, client_settings(spec), *http_, authenticator_, credentials_, clock, log,
               process_variable) {}
 
-Wiring::Wiring(const SpecOptions& options, Spec spec, Log& log)
+ReadingWiring::ReadingWiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log)
+    : log_(log),
+      spec_(std::move(spec)),
+      terms_(terms),
+      volume_(Volume::open_read_only(cache_path(options, spec_))),
+      registry_(options, spec_, clock_, log, terms.offline),
+      lanes_(lane_count(spec_), clock_) {
+  if (volume_) {
+    cache_.emplace(*volume_);
+    references_.emplace(*volume_);
+  }
+  if (spec_.exports.path)
+    if (auto found = Publisher::open_read_only(*spec_.exports.path, spec_.name, spec_.exports))
+      publisher_.emplace(std::move(*found));
+}
+
+Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log)
     : spec_(std::move(spec)),
       volume_(Volume::open(cache_path(options, spec_),
                            spec_.cache.group_write ? kGroupModes : kDefaultModes)),
       cache_(volume_),
       references_(volume_),
-      publisher_([&] {
-        if (!spec_.exports.path)
-          throw Error(Reason::usage_invalid,
-                      "no export directory: set --export or spec.export.path");
-        return Publisher::open(*spec_.exports.path, spec_.name, spec_.exports);
-      }()),
-      registry_(options, spec_, clock_, log),
-      lanes_(
-          std::min<std::size_t>(spec_.concurrency, std::max<std::size_t>(spec_.charts.size(), 1)),
-          clock_),
-      reconciler_(
-          Rooms{spec_, registry_.client(), cache_, references_, publisher_, lanes_, log, clock_},
-          make_random()) {
+      publisher_(spec_.exports.path
+                     ? std::optional(
+                           Publisher::open(*spec_.exports.path, spec_.name, spec_.exports))
+                     : std::nullopt),
+      registry_(options, spec_, clock_, log, terms.offline),
+      lanes_(lane_count(spec_), clock_),
+      reconciler_(Rooms{spec_, registry_.client(), cache_, references_,
+                        publisher_ ? &*publisher_ : nullptr, lanes_, log, clock_, terms},
+                  make_random()) {
   cache_.on_disk_full([this] {
     SweepPolicy policy;
     policy.everything_unnamed = true;

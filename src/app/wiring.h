@@ -6,7 +6,7 @@
 
 #include "app/options.h"
 #include "base/log.h"
-#include "net/curl_engine.h"
+#include "net/http.h"
 #include "reconcile/reconciler.h"
 
 namespace ocisync {
@@ -24,24 +24,68 @@ Spec load_spec_if_given(const SpecOptions& options, Log& log);
 // Where the cache is: flag or environment, the spec, $HELM_HOME/registry, ~/.helm/registry.
 std::filesystem::path cache_path(const SpecOptions& options, const Spec& spec);
 
+// Throws Error(usage_invalid) when there is none.
+void require_export_path(const Spec& spec);
+
+// Where the lock file is: --lock-file, or charts.lock.yaml beside the first --config. Throws
+// Error(usage_invalid) when that is standard input.
+std::filesystem::path lock_path(const SpecOptions& options, const TermsOptions& terms);
+
+// Reads the lock file if --locked asks for it. Throws Error(spec_invalid), one line a complaint,
+// when there is none or it does not fit the spec.
+Terms load_terms(const SpecOptions& options, const TermsOptions& terms, const Spec& spec);
+
 // What it takes to talk to registries.
 class RegistryWiring {
  public:
-  RegistryWiring(const SpecOptions& options, const Spec& spec, const Clock& clock, Log& log);
+  // `offline`: nothing that could open a socket is made.
+  RegistryWiring(const SpecOptions& options, const Spec& spec, const Clock& clock, Log& log,
+                 bool offline = false);
 
   RegistryClient& client() { return client_; }
 
  private:
-  CurlEngine http_;
+  std::unique_ptr<HttpClient> http_;
   CredentialStore credentials_;
   Authenticator authenticator_;
   RegistryClient client_;
 };
 
+// What it takes to ask without changing anything: volumes opened for reading, and absent where there
+// are none.
+class ReadingWiring {
+ public:
+  ReadingWiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log);
+
+  const Spec& spec() const { return spec_; }
+
+  Sources sources() { return {spec_, registry_.client(), cache_ ? &*cache_ : nullptr,
+                              references_ ? &*references_ : nullptr, log_, terms_}; }
+
+  Publisher* publisher() { return publisher_ ? &*publisher_ : nullptr; }
+
+  Lanes& lanes() { return lanes_; }
+
+  const Clock& clock() const { return clock_; }
+
+ private:
+  RealClock clock_;
+  Log& log_;
+  Spec spec_;
+  Terms terms_;
+  std::optional<Volume> volume_;
+  std::optional<BlobCache> cache_;
+  std::optional<ReferenceStore> references_;
+  std::optional<Publisher> publisher_;
+  RegistryWiring registry_;
+  Lanes lanes_;
+};
+
 // Every room of a sync, built once, in order; torn down in reverse.
 class Wiring {
  public:
-  Wiring(const SpecOptions& options, Spec spec, Log& log);
+  // Exports nothing when the spec has no export path.
+  Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log);
 
   Reconciler& reconciler() { return reconciler_; }
 
@@ -55,7 +99,7 @@ class Wiring {
   Volume volume_;
   BlobCache cache_;
   ReferenceStore references_;
-  Publisher publisher_;
+  std::optional<Publisher> publisher_;
   RegistryWiring registry_;
   Lanes lanes_;
   Reconciler reconciler_;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -19,8 +19,8 @@ namespace ocisync {
 
 // Who may be asked which revision a chart wants.
 struct Terms {
-  const LockFile* lock = nullptr;  // --locked: it decides, and nobody is asked about tags
-  bool offline = false;            // --offline: the cache is all there is
+  std::shared_ptr<const LockFile> lock;  // --locked: it decides, and nobody is asked about tags
+  bool offline = false;                  // --offline: the cache is all there is
 };
 
 // What a Resolver asks. All outlive it.

@@ -12,6 +12,7 @@ namespace {
 
 void fill_failure(PlannedChart& planned, const Error& error) {
   planned.action = Action::blocked;
+  planned.missing.clear();
   planned.reason = error.reason();
   planned.why = printable(error.what(), 2048);
   planned.hint = printable(error.hint(), 512);
