@@ -4,7 +4,6 @@
 #include <random>
 
 #include <fmt/format.h>
-
 #include <unistd.h>
 
 #include "base/environment.h"
@@ -166,10 +165,9 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& l
                            spec_.cache.group_write ? kGroupModes : kDefaultModes)),
       cache_(volume_),
       references_(volume_),
-      publisher_(spec_.exports.path
-                     ? std::optional(
-                           Publisher::open(*spec_.exports.path, spec_.name, spec_.exports))
-                     : std::nullopt),
+      publisher_(spec_.exports.path ? std::optional(Publisher::open(*spec_.exports.path, spec_.name,
+                                                                    spec_.exports))
+                                    : std::nullopt),
       registry_(options, spec_, clock_, log, terms.offline),
       lanes_(lane_count(spec_), clock_),
       reconciler_(Rooms{spec_, registry_.client(), cache_, references_,

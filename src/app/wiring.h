@@ -51,16 +51,22 @@ class RegistryWiring {
   RegistryClient client_;
 };
 
-// What it takes to ask without changing anything: volumes opened for reading, and absent where there
-// are none.
+// What it takes to ask without changing anything: volumes opened for reading, and absent where
+// there are none.
 class ReadingWiring {
  public:
   ReadingWiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log);
 
   const Spec& spec() const { return spec_; }
 
-  Sources sources() { return {spec_, registry_.client(), cache_ ? &*cache_ : nullptr,
-                              references_ ? &*references_ : nullptr, log_, terms_}; }
+  Sources sources() {
+    return {spec_,
+            registry_.client(),
+            cache_ ? &*cache_ : nullptr,
+            references_ ? &*references_ : nullptr,
+            log_,
+            terms_};
+  }
 
   Publisher* publisher() { return publisher_ ? &*publisher_ : nullptr; }
 

@@ -88,7 +88,7 @@ std::optional<Publication> Reconciler::find_publication(const ChartSpec& chart) 
 
 void Reconciler::attempt(Pass& pass, std::size_t index) {
   const ChartSpec& chart = rooms_.spec.charts[index];
-  Outcome outcome = task_.run(chart, pass.abandon.get_token());
+  Outcome outcome = task_.run(chart, pass.stop);
   Outcome& slot = pass.result.charts[index];
   outcome.attempts = slot.attempts + 1;
   outcome.requests += slot.requests;
@@ -187,7 +187,7 @@ void Reconciler::excuse_if_recent(const Pass& pass, Outcome& outcome, const Char
 }
 
 void Reconciler::withdraw(Pass& pass) {
-  if (!rooms_.publisher || !rooms_.spec.exports.prune || !pass.options.only.empty() || pass.abandon.stop_requested())
+  if (!rooms_.publisher || !pass.options.only.empty() || pass.abandon.stop_requested())
     return;
   for (const Publication& gone : withdrawals(rooms_.spec, rooms_.publisher->published())) {
     Outcome outcome;
@@ -261,7 +261,8 @@ void Reconciler::keep_house(Pass& pass) {
     const WallTime now = rooms_.clock.wall();
     write_roots(volume, rooms_.spec.name, roots_of(pass.result, now), now);
     if (rooms_.publisher)
-      write_status(*rooms_.publisher->control(), rooms_.spec.name, pass.result, pass.confirmed, now);
+      write_status(*rooms_.publisher->control(), rooms_.spec.name, pass.result, pass.confirmed,
+                   now);
     sweep_if_superseded(pass.result, now);
     if (std::any_of(pass.result.charts.begin(), pass.result.charts.end(), [](const Outcome& chart) {
           return chart.state == ChartState::updated || chart.state == ChartState::repaired ||

@@ -170,10 +170,9 @@ SyncPlan plan_sync(const Sources& sources, Publisher* publisher, Lanes& lanes, c
   });
 
   if (!options.only.empty())
-    std::erase_if(plan.charts, [&](const PlannedChart& chart) {
-      return !options.only.contains(chart.name);
-    });
-  else if (publisher && spec.exports.prune)
+    std::erase_if(plan.charts,
+                  [&](const PlannedChart& chart) { return !options.only.contains(chart.name); });
+  else if (publisher)
     for (const Publication& gone : withdrawals(spec, publisher->published()))
       plan.charts.push_back(planned_withdrawal(spec, gone));
   plan.duration = std::chrono::duration_cast<Duration>(clock.steady() - started);
