@@ -52,6 +52,22 @@ class PassingBlob final : public Sink {
   std::string text_;
 };
 
+// A source that ends with an Error when its reader is to stop.
+class StoppableSource final : public Source {
+ public:
+  StoppableSource(Source& source, std::stop_token stop) : source_(source), stop_(std::move(stop)) {}
+
+  std::size_t read(std::span<std::byte> into) override {
+    if (stop_.stop_requested())
+      throw Error(Reason::cancelled, "stopped while the chart was being read");
+    return source_.read(into);
+  }
+
+ private:
+  Source& source_;
+  std::stop_token stop_;
+};
+
 }  // namespace
 
 void require_size(const Descriptor& descriptor, std::uint64_t limit) {
@@ -272,16 +288,23 @@ UnpackedChart Resolver::inspect(Inquiry& inquiry, const Revision& revision,
                                 const SelectedChart& selected) const {
   const ChartManifest& chart = selected.chart;
   const LimitsSpec& limits = from_.spec.limits;
-  const std::string content = at_stage("content", [&] {
-    return read_blob(inquiry, revision.reference, chart.content, limits.archive_size);
+  std::string meta, passing;
+  if (chart.split())
+    meta = at_stage("config", [&] {
+      return read_blob(inquiry, revision.reference, chart.config, kConfigLimit);
+    });
+  const auto blob = cached(chart.content.digest);
+  if (!blob)
+    passing = at_stage("content", [&] {
+      return read_blob(inquiry, revision.reference, chart.content, limits.archive_size);
+    });
+  return at_stage("unpack", [&] {
+    const Fd fd = blob ? from_.cache->open(*blob) : Fd();
+    FileSource file(fd.get(), chart.content.digest.str());
+    MemorySource memory(as_bytes(passing));
+    StoppableSource content(blob ? static_cast<Source&>(file) : memory, inquiry.stop);
+    return inspect_chart_content(chart, content, meta, limits);
   });
-  const std::string meta =
-      chart.split()
-          ? at_stage(
-                "config",
-                [&] { return read_blob(inquiry, revision.reference, chart.config, kConfigLimit); })
-          : std::string();
-  return at_stage("unpack", [&] { return inspect_chart_blobs(chart, content, meta, limits); });
 }
 
 }  // namespace ocisync

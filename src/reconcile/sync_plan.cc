@@ -45,7 +45,7 @@ class Prospect {
     ChartPlan plan = planner_.plan(inquiry);
     planned.reference = plan.revision.reference.str();
     planned.action = plan.step.action;
-    planned.why = plan.step.because;
+    planned.why = printable(plan.step.because, 2048);
     if (const auto& publication = plan.observed.publication) {
       planned.previous = publication->manifest;
       planned.previous_version = publication->chart_version;
