@@ -35,6 +35,16 @@ std::size_t lane_count(const Spec& spec) {
   return std::min<std::size_t>(spec.concurrency, std::max<std::size_t>(spec.charts.size(), 1));
 }
 
+std::unique_ptr<HttpClient> make_http(bool offline) {
+  if (offline)
+    return std::make_unique<NoNetwork>();
+  return std::make_unique<CurlEngine>("ocisync/" OCISYNC_VERSION);
+}
+
+std::size_t lane_count(const Spec& spec) {
+  return std::min<std::size_t>(spec.concurrency, std::max<std::size_t>(spec.charts.size(), 1));
+}
+
 }  // namespace
 
 std::unique_ptr<Log> make_log(const LogOptions& options) {

@@ -169,7 +169,7 @@ TreeRecord ChartTask::unpack(const ChartSpec& chart, const Digest& manifest,
   const Place place(unpacking_);
   const SteadyTime deadline = rooms_.clock.steady() + rooms_.spec.timeout;
   const auto keep_on = [&] {
-    if (stop.stop_requested())
+    if (inquiry.stop.stop_requested())
       throw Error(Reason::cancelled, "stopped while the chart was being unpacked");
     if (rooms_.clock.steady() >= deadline)
       throw Error(Reason::timed_out, fmt::format("unpacking took longer than {}",

@@ -72,6 +72,8 @@ Step decide_to_pull() { return {Action::create, "wanted in the cache"}; }
 
 std::vector<Publication> withdrawals(const Spec& spec, const std::vector<Publication>& published) {
   std::vector<Publication> gone;
+  if (!spec.exports.prune || spec.suspend)
+    return gone;
   std::copy_if(published.begin(), published.end(), std::back_inserter(gone),
                [&](const Publication& publication) {
                  return std::none_of(

@@ -16,7 +16,8 @@ namespace ocisync {
 // What keeps cache content alive: roots/<owner>.json, rewritten by each pass of a spec, and
 // pins/<sha256 of the reference>, one file for each reference that a chart verb saved or pulled.
 struct Roots {
-  std::set<Digest> blobs;            // published, kept or locked revisions: all their blobs
+  std::set<Digest> blobs;            // of published, kept or locked revisions, with all that a
+                                     // manifest among them leads to
   std::set<std::string> references;  // canonical text
 };
 

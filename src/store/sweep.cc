@@ -42,7 +42,8 @@ struct Inventory {
 
 Inventory take_inventory(const Volume& volume, const NamedContent& named) {
   Inventory inventory;
-  inventory.named.insert(named.roots.blobs.begin(), named.roots.blobs.end());
+  for (const Digest& digest : named.roots.blobs)
+    add_closure(volume, digest, inventory.named);
   walk_references(volume, [&](const ReferencePlace& place) {
     if (place.reference && !named.names(place.reference->reference)) {
       inventory.unnamed_references.push_back(place);

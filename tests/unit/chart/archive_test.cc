@@ -23,6 +23,34 @@ std::vector<std::string> paths_of(const UnpackedChart& chart) {
   return paths;
 }
 
+TEST(InspectChart, TellsWhatUnpackingTells) {
+  const std::string values = "\xEF\xBB\xBF" "a: 1\n";
+  const std::string packed = gzip(small_chart()
+                                      .file("u/values.yaml", values)
+                                      .file("u/charts/sub/values.yaml", "not: this\n")
+                                      .finished());
+  Unpacking unpacking;
+  const UnpackedChart unpacked = unpacking.run(packed);
+  MemorySource source(as_bytes(packed));
+  const UnpackedChart seen = inspect_chart(source, {});
+  EXPECT_EQ(seen.top, unpacked.top);
+  EXPECT_EQ(seen.chart_yaml, unpacked.chart_yaml);
+  EXPECT_EQ(seen.values_yaml, "a: 1\n");
+  EXPECT_EQ(seen.unpacked_bytes, unpacked.unpacked_bytes);
+  EXPECT_EQ(paths_of(seen), paths_of(unpacked));
+  for (std::size_t i = 0; i < seen.files.size(); ++i)
+    EXPECT_EQ(seen.files[i].digest, unpacked.files[i].digest);
+}
+
+TEST(InspectChart, LeavesOutValuesThatAreTooLargeToShow) {
+  const std::string packed =
+      gzip(small_chart().file("u/values.yaml", std::string((1 << 20) + 1, 'x')).finished());
+  MemorySource source(as_bytes(packed));
+  const UnpackedChart seen = inspect_chart(source, {.ratio = 100'000});
+  EXPECT_FALSE(seen.values_yaml);
+  EXPECT_EQ(seen.files.back().size, (1U << 20) + 1);
+}
+
 TEST(UnpackChart, WritesEveryFileBelowTheTopDirectory) {
   Unpacking unpacking;
   const auto chart = unpacking.run(gzip(small_chart()

@@ -42,6 +42,23 @@ TEST(SplitChart, IsJoinedFromMetaAndContent) {
   EXPECT_EQ(chart.unpacked_bytes, yaml.size() + 5 + 10);
 }
 
+TEST(SplitChart, IsInspectedAsItWouldBeJoined) {
+  const std::string content = content_blob();
+  const char* meta = R"({"description":"d","apiVersion":"v1"})";
+  TempDirectory into;
+  const UnpackedChart joined = join(into, content, meta, "u", "1.0.0");
+  MemorySource source(as_bytes(content));
+  const UnpackedChart seen = inspect_split_chart(source, meta, "u", "1.0.0", {});
+  EXPECT_EQ(seen.chart_yaml, joined.chart_yaml);
+  EXPECT_EQ(seen.values_yaml, "a: 1\n");
+  EXPECT_EQ(seen.unpacked_bytes, joined.unpacked_bytes);
+  ASSERT_EQ(seen.files.size(), joined.files.size());
+  for (std::size_t i = 0; i < seen.files.size(); ++i) {
+    EXPECT_EQ(seen.files[i].path, joined.files[i].path);
+    EXPECT_EQ(seen.files[i].digest, joined.files[i].digest);
+  }
+}
+
 TEST(SplitChart, WritesNothingUntilNameVersionAndMetaAreSound) {
   for (const auto& [meta, name, version] :
        {std::tuple("{}", "..", "1.0.0"), std::tuple("{}", "u", "latest"), std::tuple("{}", "", ""),

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <gtest/gtest.h>
+
 #include "base/error.h"
 #include "chart/archive.h"
 #include "support/failure.h"
@@ -46,9 +48,14 @@ class Unpacking {
     return unpack_chart(source, into(), limits, modes);
   }
 
-  // The Error it ended with; absent when it succeeded. Any other exception passes.
+  // The Error it ended with; absent when it succeeded. Any other exception passes. Whoever only
+  // inspects the archive must come to the same judgement.
   std::optional<Error> refusal(std::string_view packed, const ArchiveLimits& limits = {}) {
-    return failure_of([&] { run(packed, limits); });
+    const auto error = failure_of([&] { run(packed, limits); });
+    MemorySource source(as_bytes(packed));
+    const auto other = failure_of([&] { inspect_chart(source, limits); });
+    EXPECT_EQ(std::string(other ? other->what() : ""), std::string(error ? error->what() : ""));
+    return error;
   }
 
   Directory into() const { return Directory::open(into_path()); }

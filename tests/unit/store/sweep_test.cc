@@ -94,6 +94,14 @@ TEST_F(SweepTest, KeepsWhatANamedManifestLeadsTo) {
   EXPECT_TRUE(there(provenance));
 }
 
+TEST_F(SweepTest, KeepsWhatAManifestInTheRootsLeadsTo) {
+  const CachedChart chart = cached("superseded", hours(99));
+  references.remove(reference.with_tag("superseded"));
+  write_roots(volume, "platform", {{chart.manifest}, {}}, now);
+  run();
+  EXPECT_TRUE(whole(chart));
+}
+
 TEST_F(SweepTest, NeverTouchesWhatIsYoungerThanTheFloor) {
   const Digest young = plant_old("young", hours(0));
   const Digest old = plant_old("old", hours(2));
