@@ -60,8 +60,8 @@ std::string describe(const LockResult& result) {
                               result.failures.size(), result.charts);
   if (result.written)
     return text + fmt::format("{}: {} charts locked\n", path, result.charts);
-  return text + fmt::format("{}: {}\n", path,
-                            result.exit_code == 0 ? "up to date" : "not up to date");
+  return text +
+         fmt::format("{}: {}\n", path, result.exit_code == 0 ? "up to date" : "not up to date");
 }
 
 std::string to_json(const LockResult& result) {

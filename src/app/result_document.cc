@@ -126,8 +126,8 @@ std::vector<Member<Outcome>> chart_members() {
        [](const Chart& c) { return Json(c.requests); }},
       {"durationSeconds", always, span(), "Time it was worked on.",
        [](const Chart& c) { return seconds(c.duration); }},
-      {"exportPath", always, text(), "Where readers find it.",
-       [](const Chart& c) { return Json(c.export_path); }},
+      {"exportPath", sometimes, text(), "Where readers find it; absent with --no-export.",
+       [](const Chart& c) { return unless_empty(c.export_path); }},
   };
 }
 

@@ -46,9 +46,9 @@ struct ChartTask::Attempt {
 
 ChartTask::ChartTask(const Rooms& rooms)
     : rooms_(rooms),
-      planner_({rooms.spec, rooms.registry, &rooms.cache, &rooms.references, rooms.log,
-                rooms.terms},
-               rooms.publisher),
+      planner_(
+          {rooms.spec, rooms.registry, &rooms.cache, &rooms.references, rooms.log, rooms.terms},
+          rooms.publisher),
       modes_(rooms.spec.exports.group_write ? kGroupModes : kDefaultModes),
       unpacking_(std::max(1U, std::thread::hardware_concurrency())) {}
 
@@ -104,8 +104,8 @@ void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
   if (!rooms_.publisher)
     return pull(attempt, revision, selected);
   const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
-  const TreeRecord tree = at_stage(
-      "unpack", [&] { return unpack(inquiry.chart, selected.manifest.digest, cached, inquiry.stop); });
+  const TreeRecord tree =
+      at_stage("unpack", [&] { return unpack(inquiry, selected.manifest.digest, cached); });
   at_stage("publish", [&] { publish(attempt, revision, selected, cached, tree); });
   attempt.outcome.state =
       plan.step.action == Action::repair ? ChartState::repaired : ChartState::updated;
@@ -132,7 +132,8 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
   std::optional<BlobFile> config, provenance;
   auto small = rooms_.lanes.beside([&] {
     at_stage("config", [&] {
-      config = ensure_blob(revision.reference, chart.config, kConfigLimit, beside, attempt.inquiry.stop);
+      config =
+          ensure_blob(revision.reference, chart.config, kConfigLimit, beside, attempt.inquiry.stop);
       if (chart.provenance)
         provenance = ensure_blob(revision.reference, *chart.provenance, kProvenanceLimit, beside,
                                  attempt.inquiry.stop);
@@ -142,8 +143,8 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
   std::exception_ptr thrown;
   try {
     content = at_stage("content", [&] {
-      return ensure_blob(revision.reference, chart.content, limits.archive_size, attempt.inquiry.counts,
-                         attempt.inquiry.stop);
+      return ensure_blob(revision.reference, chart.content, limits.archive_size,
+                         attempt.inquiry.counts, attempt.inquiry.stop);
     });
   } catch (...) {
     thrown = std::current_exception();  // the work beside still refers to what is ours here
@@ -160,8 +161,9 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
   return {chart, *config, *content, provenance};
 }
 
-TreeRecord ChartTask::unpack(const ChartSpec& chart, const Digest& manifest,
-                             const CachedChart& cached, const std::stop_token& stop) {
+TreeRecord ChartTask::unpack(const Inquiry& inquiry, const Digest& manifest,
+                             const CachedChart& cached) {
+  const ChartSpec& chart = inquiry.chart;
   TreeStore& trees = rooms_.publisher->trees();
   if (trees.check(chart.export_format, manifest, true) == TreeState::intact)
     if (auto record = trees.record(chart.export_format, manifest))
@@ -194,10 +196,10 @@ void ChartTask::put_reference(const ChartSpec& chart, const Revision& revision,
                               const std::string& version) {
   warn_of_mismatch(chart, revision, cached, name, version);
   rooms_.references.put(revision.reference, {.name = name,
-                                                    .version = version,
-                                                    .content = cached.content.digest,
-                                                    .meta = cached.config.digest,
-                                                    .manifest = revision.resolved});
+                                             .version = version,
+                                             .content = cached.content.digest,
+                                             .meta = cached.config.digest,
+                                             .manifest = revision.resolved});
 }
 
 // Where nothing is exported the journey ends in the cache: with a chart that was judged whole the
@@ -207,8 +209,8 @@ void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedC
   const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
   Outcome& outcome = attempt.outcome;
   const auto before = rooms_.references.find(revision.reference);
-  const bool known = before && before->manifest == revision.resolved &&
-                     before->content == cached.content.digest;
+  const bool known =
+      before && before->manifest == revision.resolved && before->content == cached.content.digest;
   outcome.version = known ? before->version : std::string();
   if (!known) {
     const Place place(unpacking_);
@@ -273,8 +275,8 @@ void ChartTask::warn_of_mismatch(const ChartSpec& chart, const Revision& revisio
   if (cached.manifest.split())
     return;
   try {
-    const ChartMetadata config = read_chart_json(rooms_.cache.read(cached.config, kConfigLimit),
-                                                 name, version);
+    const ChartMetadata config =
+        read_chart_json(rooms_.cache.read(cached.config, kConfigLimit), name, version);
     warn("config name", config.name, name);
     warn("config version", config.version, version);
   } catch (const Error& error) {

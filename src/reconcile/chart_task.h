@@ -52,8 +52,7 @@ class ChartTask {
   void pull(Attempt& attempt, const Revision& revision, const SelectedChart& selected);
   void put_reference(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
                      const std::string& name, const std::string& version);
-  TreeRecord unpack(const ChartSpec& chart, const Digest& manifest, const CachedChart& cached,
-                    const std::stop_token& stop);
+  TreeRecord unpack(const Inquiry& inquiry, const Digest& manifest, const CachedChart& cached);
   void publish(Attempt& attempt, const Revision& revision, const SelectedChart& selected,
                const CachedChart& cached, const TreeRecord& tree);
   void warn_of_mismatch(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,

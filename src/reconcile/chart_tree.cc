@@ -154,12 +154,11 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
   return record;
 }
 
-UnpackedChart inspect_chart_blobs(const ChartManifest& chart, std::string_view content,
-                                  std::string_view meta, const LimitsSpec& limits) {
-  MemorySource source(as_bytes(content));
+UnpackedChart inspect_chart_content(const ChartManifest& chart, Source& content,
+                                    std::string_view meta, const LimitsSpec& limits) {
   if (!chart.split())
-    return inspect_chart(source, archive_limits(limits));
-  return inspect_split_chart(source, meta, chart.name, chart.version, archive_limits(limits));
+    return inspect_chart(content, archive_limits(limits));
+  return inspect_split_chart(content, meta, chart.name, chart.version, archive_limits(limits));
 }
 
 }  // namespace ocisync

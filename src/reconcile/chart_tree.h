@@ -33,9 +33,9 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
 
 ArchiveLimits archive_limits(const LimitsSpec& spec);
 
-// Judges a chart whose blobs are in memory as fill_chart_tree would, and tells what it holds.
-// `meta` is read for the formats that split a chart.
-UnpackedChart inspect_chart_blobs(const ChartManifest& chart, std::string_view content,
-                                  std::string_view meta, const LimitsSpec& limits);
+// Judges a chart as fill_chart_tree would, and tells what it holds. `content` is its archive; `meta`
+// is read for the formats that split a chart.
+UnpackedChart inspect_chart_content(const ChartManifest& chart, Source& content,
+                                    std::string_view meta, const LimitsSpec& limits);
 
 }  // namespace ocisync

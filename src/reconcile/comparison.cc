@@ -74,8 +74,8 @@ void add_files(const Directory& directory, const std::string& prefix, int depth,
 // What an exported archive holds; one that was altered may hold nothing that we could read.
 ChartFiles files_in_archive(const Directory& directory, const Publication& published,
                             const LimitsSpec& limits) {
-  const auto fd = directory.open_file(
-      fmt::format("{}-{}.tgz", published.chart_name, published.chart_version));
+  const auto fd =
+      directory.open_file(fmt::format("{}-{}.tgz", published.chart_name, published.chart_version));
   if (!fd)
     return {};
   try {

@@ -19,7 +19,8 @@ constexpr std::size_t kLongestText = 4096;
 constexpr std::string_view kApiVersion = "ocisync.dev/v1alpha1";
 constexpr std::string_view kKind = "ChartLock";
 constexpr std::string_view kHeader =
-    "# Written by `ocisync lock`: what each chart of the spec stood for then. Not edited by hand.\n";
+    "# Written by `ocisync lock`: what each chart of the spec stood for then. Not edited by "
+    "hand.\n";
 
 bool by_name(const LockedChart& chart, std::string_view name) { return chart.name < name; }
 
@@ -97,7 +98,8 @@ class LockReader {
   std::string text(const YamlValue& map, std::string_view where, std::string_view key) const {
     const YamlValue& value = member(map, where, key);
     if (!value.is_scalar() || value.text.empty() || value.text.size() > kLongestText)
-      refuse(value.at, fmt::format("{}{}: must be a text of 1 to {} bytes", where, key, kLongestText));
+      refuse(value.at,
+             fmt::format("{}{}: must be a text of 1 to {} bytes", where, key, kLongestText));
     return value.text;
   }
 
@@ -150,8 +152,8 @@ class LockReader {
       refuse(map.find("tag")->at,
              fmt::format("{}tag: {} is not a tag", where, printable(locked.tag, 80)));
     if (lock.find(locked.name))
-      refuse(map.find("name")->at, fmt::format("{}name: {} is locked twice", where,
-                                               printable(locked.name, 80)));
+      refuse(map.find("name")->at,
+             fmt::format("{}name: {} is locked twice", where, printable(locked.name, 80)));
     lock.set(std::move(locked));
   }
 
@@ -165,8 +167,8 @@ void compare(const LockedChart& before, const LockedChart& now, std::vector<std:
       return text.empty() ? std::string("nothing") : printable(text);
     };
     if (old != fresh)
-      lines.push_back(fmt::format("{}: {} {} is now {}", printable(now.name), what, shown(old),
-                                  shown(fresh)));
+      lines.push_back(
+          fmt::format("{}: {} {} is now {}", printable(now.name), what, shown(old), shown(fresh)));
   };
   say("ref", before.reference, now.reference);
   say("version", before.version, now.version);
@@ -212,8 +214,8 @@ std::string to_text(const LockFile& lock) {
     text += fmt::format(
         "    digest: {}\n    content:\n      digest: {}\n      size: {}\n"
         "    chart:\n      name: {}\n      version: {}\n",
-        chart.manifest.str(), chart.content.str(), chart.content_size,
-        yaml_quote(chart.chart_name), yaml_quote(chart.chart_version));
+        chart.manifest.str(), chart.content.str(), chart.content_size, yaml_quote(chart.chart_name),
+        yaml_quote(chart.chart_version));
   }
   return text;
 }
@@ -239,18 +241,18 @@ std::vector<std::string> lock_complaints(const Spec& spec, const LockFile& lock)
     if (!locked)
       complaints.push_back(printable(chart.name) + ": is not in the lock file");
     else if (locked->reference != chart.written_ref || locked->version != chart.written_version)
-      complaints.push_back(fmt::format(
-          "{}: the spec says {}, the lock file was written for {}", printable(chart.name),
-          as_written(chart.written_ref, chart.written_version),
-          as_written(locked->reference, locked->version)));
+      complaints.push_back(fmt::format("{}: the spec says {}, the lock file was written for {}",
+                                       printable(chart.name),
+                                       as_written(chart.written_ref, chart.written_version),
+                                       as_written(locked->reference, locked->version)));
     else if (chart.reference.digest() && *chart.reference.digest() != locked->manifest)
       complaints.push_back(fmt::format("{}: the lock file has another digest than the spec, {}",
                                        printable(chart.name), locked->manifest.str()));
     else if (chart.reference.tag().value_or(locked->tag) != locked->tag ||
              (chart.range && locked->tag.empty()))
-      complaints.push_back(
-          fmt::format("{}: the lock file has another tag than the spec, {}", printable(chart.name),
-                      locked->tag.empty() ? "none" : printable(locked->tag)));
+      complaints.push_back(fmt::format("{}: the lock file has another tag than the spec, {}",
+                                       printable(chart.name),
+                                       locked->tag.empty() ? "none" : printable(locked->tag)));
   }
   return complaints;
 }

@@ -32,6 +32,7 @@ LockedChart lock_chart(const Resolver& resolver, const ChartSpec& chart, std::st
 Locking lock_charts(const Sources& sources, Lanes& lanes, const LockFile& before,
                     const std::set<std::string>& only, std::stop_token stop) {
   const std::vector<ChartSpec>& charts = sources.spec.charts;
+
   struct Slot {
     std::optional<LockedChart> locked;
     Error error{Reason::cancelled, std::string(kNeverStarted)};

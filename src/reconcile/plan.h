@@ -48,8 +48,8 @@ std::string absolute_export_path(const Spec& spec, const std::string& path);
 // Without an export there is nothing to compare: what is wanted goes into the cache.
 Step decide_to_pull();
 
-// What the spec still names: everything else of this owner is withdrawn when `prune` is on. A chart
-// that is suspended or not selected keeps its export, so nothing is withdrawn for it.
+// What the spec names no more, to be withdrawn: nothing without `prune`, and nothing of a spec that
+// is suspended as a whole. A chart that is suspended or not selected is still named.
 std::vector<Publication> withdrawals(const Spec& spec, const std::vector<Publication>& published);
 
 }  // namespace ocisync

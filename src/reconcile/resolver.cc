@@ -52,6 +52,22 @@ class PassingBlob final : public Sink {
   std::string text_;
 };
 
+// A source that ends with an Error when its reader is to stop.
+class StoppableSource final : public Source {
+ public:
+  StoppableSource(Source& source, std::stop_token stop) : source_(source), stop_(std::move(stop)) {}
+
+  std::size_t read(std::span<std::byte> into) override {
+    if (stop_.stop_requested())
+      throw Error(Reason::cancelled, "stopped while the chart was being read");
+    return source_.read(into);
+  }
+
+ private:
+  Source& source_;
+  std::stop_token stop_;
+};
+
 }  // namespace
 
 void require_size(const Descriptor& descriptor, std::uint64_t limit) {
@@ -174,8 +190,7 @@ void Resolver::keep(std::string_view bytes, const Digest& digest) const {
 }
 
 void Resolver::fetch(const Reference& reference, const Descriptor& descriptor,
-                     const BlobTarget& target, TransferCounts& counts,
-                     std::stop_token stop) const {
+                     const BlobTarget& target, TransferCounts& counts, std::stop_token stop) const {
   if (from_.terms.offline)
     throw offline_miss(fmt::format("{} of {}", descriptor.digest.str(), reference.str()));
   from_.registry.blob(reference, descriptor, target, counts, stop);
@@ -187,11 +202,10 @@ std::string Resolver::read_blob(Inquiry& inquiry, const Reference& reference,
   if (const auto blob = cached(descriptor.digest))
     return from_.cache->read(*blob, limit);
   PassingBlob blob(descriptor);
-  fetch(reference, descriptor,
-        {.sink = blob,
-         .offset = [&] { return blob.written(); },
-         .restart = [&] { blob.restart(); }},
-        inquiry.counts, inquiry.stop);
+  fetch(
+      reference, descriptor,
+      {.sink = blob, .offset = [&] { return blob.written(); }, .restart = [&] { blob.restart(); }},
+      inquiry.counts, inquiry.stop);
   return blob.take();
 }
 
@@ -228,9 +242,9 @@ SelectedChart Resolver::select(Inquiry& inquiry, Revision& revision) const {
   keep(bytes, revision.resolved);
   const auto find_chart = [&]() -> SelectedChart {
     if (const auto* manifest = std::get_if<Manifest>(&read))
-      return {Descriptor{
-                  std::string(media_type::kManifest), revision.resolved, bytes.size(), {}, {}},
-              recognise_chart(*manifest)};
+      return {
+          Descriptor{std::string(media_type::kManifest), revision.resolved, bytes.size(), {}, {}},
+          recognise_chart(*manifest)};
     const std::string version =
         revision.reference.tag() ? version_of_tag(*revision.reference.tag()) : std::string();
     return select_chart(std::get<Index>(read), revision.reference.base_name(), version,
@@ -261,8 +275,11 @@ std::vector<Descriptor> Resolver::missing(const Revision& revision,
   if (selected.chart.provenance)
     wanted.push_back(*selected.chart.provenance);
   if (revision.fetched && revision.resolved != selected.manifest.digest)
-    wanted.push_back({std::string(media_type::kIndex), revision.resolved,
-                      revision.fetched->bytes.size(), "", {}});
+    wanted.push_back({std::string(media_type::kIndex),
+                      revision.resolved,
+                      revision.fetched->bytes.size(),
+                      "",
+                      {}});
   std::erase_if(wanted, [&](const Descriptor& descriptor) { return cached(descriptor.digest); });
   return wanted;
 }
@@ -271,15 +288,23 @@ UnpackedChart Resolver::inspect(Inquiry& inquiry, const Revision& revision,
                                 const SelectedChart& selected) const {
   const ChartManifest& chart = selected.chart;
   const LimitsSpec& limits = from_.spec.limits;
-  const std::string content =
-      at_stage("content", [&] {
-        return read_blob(inquiry, revision.reference, chart.content, limits.archive_size);
-      });
-  const std::string meta = chart.split() ? at_stage("config", [&] {
-    return read_blob(inquiry, revision.reference, chart.config, kConfigLimit);
-  })
-                                         : std::string();
-  return at_stage("unpack", [&] { return inspect_chart_blobs(chart, content, meta, limits); });
+  std::string meta, passing;
+  if (chart.split())
+    meta = at_stage("config", [&] {
+      return read_blob(inquiry, revision.reference, chart.config, kConfigLimit);
+    });
+  const auto blob = cached(chart.content.digest);
+  if (!blob)
+    passing = at_stage("content", [&] {
+      return read_blob(inquiry, revision.reference, chart.content, limits.archive_size);
+    });
+  return at_stage("unpack", [&] {
+    const Fd fd = blob ? from_.cache->open(*blob) : Fd();
+    FileSource file(fd.get(), chart.content.digest.str());
+    MemorySource memory(as_bytes(passing));
+    StoppableSource content(blob ? static_cast<Source&>(file) : memory, inquiry.stop);
+    return inspect_chart_content(chart, content, meta, limits);
+  });
 }
 
 }  // namespace ocisync

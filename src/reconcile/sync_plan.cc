@@ -45,7 +45,7 @@ class Prospect {
     ChartPlan plan = planner_.plan(inquiry);
     planned.reference = plan.revision.reference.str();
     planned.action = plan.step.action;
-    planned.why = plan.step.because;
+    planned.why = printable(plan.step.because, 2048);
     if (const auto& publication = plan.observed.publication) {
       planned.previous = publication->manifest;
       planned.previous_version = publication->chart_version;
@@ -170,10 +170,9 @@ SyncPlan plan_sync(const Sources& sources, Publisher* publisher, Lanes& lanes, c
   });
 
   if (!options.only.empty())
-    std::erase_if(plan.charts, [&](const PlannedChart& chart) {
-      return !options.only.contains(chart.name);
-    });
-  else if (publisher && spec.exports.prune)
+    std::erase_if(plan.charts,
+                  [&](const PlannedChart& chart) { return !options.only.contains(chart.name); });
+  else if (publisher)
     for (const Publication& gone : withdrawals(spec, publisher->published()))
       plan.charts.push_back(planned_withdrawal(spec, gone));
   plan.duration = std::chrono::duration_cast<Duration>(clock.steady() - started);
