@@ -24,6 +24,10 @@ namespace {
 constexpr std::size_t kHeadLimit = 16 * 1024;  // of a request, with what MHD needs to answer it
 constexpr std::uint64_t kBodyLimit = 64 * 1024;
 constexpr std::size_t kBlock = 8 * 1024;
+// MHD takes 128 events at a time, and when there are exactly as many it waits for more before it
+// serves any. So there are never as many descriptors: these, and the two that MHD itself watches.
+constexpr unsigned kMostVisitors = 100;
+constexpr unsigned kMostDescriptors = kMostVisitors + 20;  // with those that are being shown out
 constexpr std::uint64_t kTlsFileLimit = 1 << 20;
 constexpr const char* kTlsPriorities = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
@@ -43,18 +47,20 @@ struct Visitor {
   std::optional<std::list<Visitor*>::iterator> place;  // absent once it was shown out
 };
 
-// The connections in the order of their last request, oldest first. Used in MHD's thread only.
+// The connections in the order of their last request, oldest first. Who comes when it is full is
+// let in for who was idle longest, or else for who has been served longest. Used in MHD's thread
+// only.
 class Visitors {
  public:
   explicit Visitors(std::size_t most) : most_(most) {}
 
   void enter(Visitor& visitor) {
+    if (present_.size() >= most_) {
+      const auto idle = std::find_if(present_.begin(), present_.end(),
+                                     [](const Visitor* each) { return !each->busy; });
+      show_out(**(idle == present_.end() ? present_.begin() : idle));
+    }
     visitor.place = present_.insert(present_.end(), &visitor);
-    if (present_.size() <= most_)
-      return;
-    const auto idle = std::find_if(present_.begin(), present_.end(),
-                                   [](const Visitor* each) { return !each->busy; });
-    show_out(**(idle == present_.end() ? present_.begin() : idle));
   }
 
   void begin(Visitor& visitor) {
@@ -177,7 +183,7 @@ std::string tls_file(const std::filesystem::path& path, const char* field) {
 class HttpServer::Service {
  public:
   Service(const HttpServerSettings& settings, const Handler& handler, const Listener& listener)
-      : handler_(handler), visitors_(settings.connections) {
+      : handler_(handler), visitors_(std::clamp(settings.connections, 1U, kMostVisitors)) {
     const std::string cert = settings.tls ? tls_file(settings.tls->cert_file, "certFile") : "";
     const Secret key(settings.tls ? tls_file(settings.tls->key_file, "keyFile") : "");
     std::vector<MHD_OptionItem> options;
@@ -193,7 +199,7 @@ class HttpServer::Service {
     daemon_.reset(MHD_start_daemon(flags, 0, nullptr, nullptr, &Service::receive, this,  //
                                    MHD_OPTION_EXTERNAL_LOGGER, &Service::log, this,      //
                                    MHD_OPTION_LISTEN_SOCKET, listening.get(),            //
-                                   MHD_OPTION_CONNECTION_LIMIT, settings.connections * 2 + 64,
+                                   MHD_OPTION_CONNECTION_LIMIT, kMostDescriptors,
                                    MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(idle),
                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, kHeadLimit,        //
                                    MHD_OPTION_STRICT_FOR_CLIENT, 1,                       //

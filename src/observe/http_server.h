@@ -26,7 +26,7 @@ struct ServerTls {
 struct HttpServerSettings {
   std::string listen = "[::]:9786";  // as listen_on takes it
   std::optional<ServerTls> tls;
-  unsigned connections = 128;  // above it the one that was idle longest goes
+  unsigned connections = 100;  // 1 to 100; above it the one that was idle longest goes
   Duration idle = std::chrono::seconds(30);
 };
 

@@ -14,9 +14,9 @@ Object<ChartDraft> chart_schema();
 Object<RegistrySpec> registry_schema();
 Object<CredentialsSpec> credentials_schema();
 Object<HttpSpec> http_schema();
+Object<HookSpec> hook_schema();
 
 // Parts of the format that this version refuses.
-FieldShape hooks_shape();
 FieldShape verify_shape(std::string doc);
 
 // The grammar that chart names and the components of export paths share.

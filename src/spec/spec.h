@@ -59,6 +59,39 @@ struct HttpSpec {
   std::optional<std::filesystem::path> key_file;
 };
 
+// What to do around a publication; exactly one of exec, http and touch.
+struct HookSpec {
+  enum class When { published, gate };
+  enum class Per { pass, chart };
+
+  struct Exec {
+    std::vector<std::string> command;
+    Duration timeout = std::chrono::seconds(30);
+
+    friend bool operator==(const Exec&, const Exec&) = default;
+  };
+
+  struct Http {
+    std::string url;
+    std::string method = "POST";
+    std::uint64_t success_status = 200;
+    std::optional<std::filesystem::path> headers_file;
+    Duration timeout = std::chrono::seconds(5);
+
+    friend bool operator==(const Http&, const Http&) = default;
+  };
+
+  std::string name;
+  Position at;
+  When when = When::published;
+  std::optional<Per> per;  // absent: pass, for a gate chart
+  std::optional<Exec> exec;
+  std::optional<Http> http;
+  std::optional<std::filesystem::path> touch;
+
+  bool per_chart() const { return per ? *per == Per::chart : when == When::gate; }
+};
+
 // What an archive may hold before it is refused; every bound is inclusive.
 struct LimitsSpec {
   std::uint64_t archive_size = 64ULL << 20;
@@ -172,6 +205,7 @@ struct Spec {
   CacheSpec cache;
   ExportSpec exports;
   HttpSpec http;
+  std::vector<HookSpec> hooks;
   LimitsSpec limits;
   std::vector<RegistrySpec> registries;
   std::vector<ChartSpec> charts;

@@ -208,6 +208,26 @@ TEST(HttpServer, ShowsOutWhoWasIdleLongest) {
   EXPECT_THAT(second.rest(), HasSubstr("GET /4"));
 }
 
+TEST(HttpServer, ReadersThatNeverFinishSilenceNobody) {
+  HttpServerSettings settings;
+  settings.connections = 2;
+  const auto server = serve(
+      [](const ServerRequest& request) {
+        ServerAnswer answer;
+        if (request.path == "/endless")
+          answer.body = []() -> std::optional<std::string> { return std::string(1 << 16, 'x'); };
+        return answer;
+      },
+      settings);
+  std::vector<std::unique_ptr<Visit>> readers;
+  for (int i = 0; i < 10; ++i) {
+    readers.push_back(std::make_unique<Visit>(server->port()));
+    readers.back()->send("GET /endless HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_THAT(readers.back()->read(100), Not(IsEmpty()));
+    EXPECT_EQ(ask(server->port(), "GET", "/").status(), 200);
+  }
+}
+
 TEST(HttpServer, ClosesWhatIsIdleTooLong) {
   HttpServerSettings settings;
   settings.idle = std::chrono::seconds(1);

@@ -123,8 +123,6 @@ TEST(SpecLoading, SaysWhatIsWrongWithAField) {
        "5:20 spec.export.layout: snapshot is not supported yet (symlink, directory)"},
       {"export: {onFailure: keepRevision}",
        "5:12 spec.export.onFailure: is not supported yet (remove it)"},
-      {"http: {listen: \":80\"}", "5:3 spec.http: is not supported yet (remove it)"},
-      {"hooks: [{name: x}]", "5:3 spec.hooks: is not supported yet (remove it)"},
       {"verify: {mode: warn}", "5:3 spec.verify: is not supported yet (remove it)"},
       {"retry: {min: 10m}", "5:10 spec.retry: min 10m is longer than max 5m"},
       {"suspend: true\nsuspend: false", "6:3 'suspend' stands here twice, first on line 5"},

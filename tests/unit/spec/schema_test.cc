@@ -141,8 +141,6 @@ TEST(Schema, TheJsonSchemaIsStrict) {
   EXPECT_NE(schema.find("patternProperties")->find("^x-"), nullptr);
   const Json* const spec = property(&schema, "spec");
   EXPECT_EQ(spec->find("additionalProperties")->boolean(), false);
-  EXPECT_EQ(property(spec, "http")->find("maxProperties")->integer(), 0);
-  EXPECT_EQ(property(spec, "hooks")->find("maxItems")->integer(), 0);
   const Json* const layout = property(property(spec, "export"), "layout");
   EXPECT_EQ(layout->find("anyOf")->items()[0].find("enum")->dump(), R"(["symlink","directory"])");
   const Json* const chart = property(spec, "charts")->find("items");

@@ -1,5 +1,5 @@
-// Serves the page over a board that stdin moves: what browser_test.py looks at with a real browser.
-// Prints the port, then does one line at a time and says "done":
+// Serves the endpoints over a board that stdin moves. Prints the port, then does one line at a time
+// and says "done":
 //   want NAME...   ok NAME   fail NAME REASON MESSAGE   vanish   end
 #include <iostream>
 #include <random>

@@ -1,8 +1,8 @@
 """What a person sees and can do on the page, whatever the charts are called."""
 import os
 import pathlib
-import subprocess
 
+from tests.support.board import BoardServer
 from tests.support.browser import ENTER, TAB, Browser
 from tests.support.case import Case
 
@@ -10,27 +10,10 @@ HOSTILE = '<img/src=x/onerror=document.title="owned">'
 CHARTS = ["web", "database", "web-10", "web-9", "optional-cache", "suspended-one", HOSTILE, "new"]
 
 
-class PageServer:
-    def __init__(self):
-        self.process = subprocess.Popen([os.environ["OCISYNC_PAGE_SERVER"]], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}/"
-
-    def do(self, *words):
-        self.process.stdin.write(" ".join(words) + "\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == "done\n"
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
-
-
-class PageTest(Case):
+class BrowserTest(Case):
     def setUp(self):
         super().setUp()
-        self.server = PageServer()
+        self.server = BoardServer()
         self.addCleanup(self.server.end)
         self.server.do("want", *CHARTS)
         for name in ("web", "web-10", "web-9", "optional-cache", HOSTILE):
@@ -42,7 +25,7 @@ class PageTest(Case):
         self.addCleanup(self.browser.quit)
 
     def open(self):
-        self.browser.open(self.server.url)
+        self.browser.open(self.server.url + "/")
         self.browser.wait("document.querySelectorAll('tbody tr').length > 0")
 
     def names(self):
