@@ -35,16 +35,6 @@ std::size_t lane_count(const Spec& spec) {
   return std::min<std::size_t>(spec.concurrency, std::max<std::size_t>(spec.charts.size(), 1));
 }
 
-std::unique_ptr<HttpClient> make_http(bool offline) {
-  if (offline)
-    return std::make_unique<NoNetwork>();
-  return std::make_unique<CurlEngine>("ocisync/" OCISYNC_VERSION);
-}
-
-std::size_t lane_count(const Spec& spec) {
-  return std::min<std::size_t>(spec.concurrency, std::max<std::size_t>(spec.charts.size(), 1));
-}
-
 }  // namespace
 
 std::unique_ptr<Log> make_log(const LogOptions& options) {
@@ -212,6 +202,18 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& l
   metrics_ = std::make_unique<Metrics>(*board_, OCISYNC_VERSION, OCISYNC_REVISION);
   metrics_->set_per_chart(wanted.http.per_chart_metrics);
   registry_ = std::make_unique<RegistryAccess>(options, clock_, log, terms.offline, listeners());
+  if (generation_->publisher) {
+    const Publisher& publisher = *generation_->publisher;
+    hooks_ = std::make_unique<Hooks>(publisher.control(), registry_->http(), *metrics_, log_,
+                                     clock_, make_random());
+    hooks_->follow(wanted);
+    hooks_->take_over([&](const HookChange& change) {
+      const auto published = publisher.published();
+      return std::any_of(published.begin(), published.end(), [&](const Publication& each) {
+        return each.chart == change.chart && each.manifest.str() == change.digest;
+      });
+    });
+  }
   reconciler_ = std::make_unique<Reconciler>(complete(terms), *board_, *metrics_, make_random());
 }
 
@@ -242,7 +244,8 @@ std::shared_ptr<const Rooms> Wiring::complete(const Terms& terms) {
   Generation& generation = *generation_;
   generation.registry = registry_->client_for(generation.spec);
   generation.rooms.emplace(Rooms{generation.spec, *generation.registry, cache_, references_,
-                                 generation.publisher.get(), *lanes_, log_, clock_, terms});
+                                 generation.publisher.get(), *lanes_, log_, clock_, terms,
+                                 hooks_.get()});
   return {generation_, &*generation.rooms};
 }
 
@@ -258,6 +261,8 @@ void Wiring::follow(Spec spec, const Terms& terms) {
         std::make_shared<Publisher>(Publisher::open(*shown.path, next->spec.name, shown));
   generation_ = std::move(next);
   metrics_->set_per_chart(generation_->spec.http.per_chart_metrics);
+  if (hooks_)
+    hooks_->follow(generation_->spec);
   reconciler_->follow(complete(terms));
 }
 

@@ -47,6 +47,8 @@ class RegistryAccess {
 
   std::unique_ptr<RegistryClient> client_for(const Spec& spec);  // which outlives it
 
+  HttpClient& http() { return *http_; }
+
  private:
   const Clock& clock_;
   Log& log_;
@@ -140,6 +142,7 @@ class Wiring {
   std::unique_ptr<StatusBoard> board_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<RegistryAccess> registry_;
+  std::unique_ptr<Hooks> hooks_;  // null: nothing is exported
   std::shared_ptr<Generation> generation_;
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<Lanes> lanes_;

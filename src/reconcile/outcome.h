@@ -49,6 +49,7 @@ struct PassResult {
   WallTime started;
   Duration duration{0};
   std::vector<Outcome> charts;  // in the order of the spec, then what was withdrawn
+  std::vector<std::string> hooks_owed;  // names of publish hooks that did not succeed
 };
 
 // The code of a run that would have ended with `code` and met one more required failure: of several

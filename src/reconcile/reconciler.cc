@@ -6,14 +6,11 @@
 #include <fmt/format.h>
 
 #include "reconcile/course.h"
-#include "reconcile/status_file.h"
 
 namespace ocisync {
 namespace {
 
 constexpr Duration kBeat = std::chrono::seconds(10);
-constexpr Duration kSweepInterval = std::chrono::hours(1);  // content ages
-constexpr const char* kLocal = "";  // the group of work that asks no registry
 
 std::map<std::string, WallTime> last_successes(const StatusBoard& board) {
   std::map<std::string, WallTime> result;
@@ -64,7 +61,12 @@ PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
   pass_ = &options;
   only_ = options.only;
   run(stop);
-  return result_of_pass(began, started);
+  PassResult result = result_of_pass();
+  if (Hooks* hooks = course_->rooms->hooks)
+    result.hooks_owed = hooks->finish(options.deadline, stop);
+  result.started = started;
+  result.duration = std::chrono::duration_cast<Duration>(clock_.steady() - began);
+  return result;
 }
 
 void Reconciler::watch(const std::set<std::string>& only, std::stop_token stop) {
@@ -114,14 +116,14 @@ void Reconciler::run(const std::stop_token& stop) {
     if (stop.stop_requested())
       abandon();
     adopt_if_free();
-    while (!abandoned_) {
+    while (!closed_) {
       const auto name = schedule_.take(clock_.steady());
       if (!name)
         break;
       start(*name, slots_.find(*name)->second);
     }
     tend_house();
-    if (jobs_ == 0 && (abandoned_ || (pass_ && schedule_.ended())))
+    if (jobs_ == 0 && (closed_ || (pass_ && schedule_.ended())))
       return;
     wait(stop);
   }
@@ -133,9 +135,9 @@ void Reconciler::wait(const std::stop_token& stop) {
   {
     std::unique_lock lock(mutex_);
     SteadyTime until = clock_.steady() + kBeat;
-    if (const auto due = schedule_.next_due(); due && !abandoned_)
+    if (const auto due = schedule_.next_due(); due && !closed_)
       until = std::min(until, *due);
-    if (!pass_ && !abandoned_ && !house_.busy)
+    if (!pass_ && !closed_ && !house_.busy)
       until = std::min(until, house_.due);
     const auto something = [&] { return !inbox_.empty(); };
     if (abandoned_)
@@ -148,12 +150,15 @@ void Reconciler::wait(const std::stop_token& stop) {
     act();
 }
 
+// Nothing begins any more, and what is under way is cut off.
 void Reconciler::abandon() {
-  if (std::exchange(abandoned_, true))
-    return;
-  for (auto& [name, slot] : slots_)
-    slot.stop.request_stop();
+  close();
+  if (!std::exchange(abandoned_, true))
+    for (auto& [name, slot] : slots_)
+      slot.stop.request_stop();
 }
+
+void Reconciler::close() { closed_ = true; }
 
 // ---- what is followed ----
 
@@ -163,7 +168,7 @@ bool Reconciler::is_worked_on(const ChartSpec& chart) const {
 }
 
 void Reconciler::adopt_if_free() {
-  if (!next_course_ || abandoned_ || house_.busy)
+  if (!next_course_ || closed_ || house_.busy)
     return;
   if (std::none_of(slots_.begin(), slots_.end(), [](const auto& entry) {
         return entry.second.under_way && entry.second.overtaken;
@@ -263,7 +268,7 @@ void Reconciler::start(const std::string& name, Slot& slot) {
                      last_success = slot.last_success, stop = slot.stop.get_token()] {
     const ChartSpec& chart = course->chart(index);
     Outcome outcome = course->untouched(chart);
-    if (!stop.stop_requested()) {
+    if (!closed_ && !stop.stop_requested()) {
       board_.attempt_began(name);
       outcome = course->attempt(chart, last_success, stop);
     }
@@ -282,7 +287,7 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
   Slot& slot = found->second;
   slot.under_way = false;
   note(outcome, slot);
-  if (std::exchange(slot.overtaken, false) || abandoned_)
+  if (std::exchange(slot.overtaken, false) || closed_)
     return cut_off(name, slot, std::move(outcome));
   const bool failed = outcome.state == ChartState::failed;
   const Settled how = failed ? course_->verdict(*outcome.reason, pass_ != nullptr) : Settled::good;
@@ -303,7 +308,7 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
     return;
   finish(slot);
   if (failed && slot.outcome.required && !slot.outcome.in_place && pass_->fail_fast)
-    abandon();
+    close();
 }
 
 // An attempt that was asked to end, whether it heard of it or not.
@@ -332,79 +337,15 @@ void Reconciler::note(const Outcome& outcome, const Slot& slot) {
     want_house(std::chrono::seconds(1));
 }
 
-// ---- the volumes ----
-
-// Soon, but never so often that it would be all we do.
-void Reconciler::want_house(Duration within) {
-  const SteadyTime soonest = house_.ended + 10 * house_.took;
-  house_.due = std::min(house_.due, std::max(clock_.steady() + within, soonest));
-}
-
-void Reconciler::tend_house() {
-  const SteadyTime now = clock_.steady();
-  if (pass_ || abandoned_ || !course_ || house_.busy || now < house_.due)
-    return;
-  HouseWork work = std::exchange(house_.work, {});
-  work.prune = only_.empty();
-  work.sweep_anyway = now >= house_.sweep_due;
-  house_.busy = true;
-  house_.due = SteadyTime::max();
-  ++jobs_;
-  lanes_.add({.group = kLocal, .run = [this, work, now, course = course_] {
-                const HouseReport report = keep_house(*course->rooms, work);
-                write_status(*course->rooms);
-                const auto took = std::chrono::duration_cast<Duration>(clock_.steady() - now);
-                post([this, report, took] { housed(report, took); });
-              }});
-}
-
-void Reconciler::housed(const HouseReport& report, Duration took) {
-  --jobs_;
-  const SteadyTime now = clock_.steady();
-  house_.busy = false;
-  house_.ended = now;
-  house_.took = took;
-  house_.due = std::min(house_.due, now + course_->house_interval());
-  if (report.swept)
-    house_.sweep_due = now + kSweepInterval;
-  tell_cache(report);
-}
-
-void Reconciler::tell_cache(const HouseReport& report) {
-  const CacheCounts counts = course_->rooms->cache.counts();
-  CacheFigures& figures = house_.cache;
-  figures.hits = counts.hits;
-  figures.misses = counts.misses;
-  figures.evictions += report.evicted;
-  if (report.swept) {
-    figures.size_bytes = report.kept_bytes;
-    figures.blobs = report.kept_blobs;
-  }
-  metrics_.set_cache(figures);
-}
-
-void Reconciler::write_status(const Rooms& rooms) {
-  if (!rooms.publisher)
-    return;
-  try {
-    write_status_file(*rooms.publisher->control(), board_.snapshot());
-  } catch (const Error& error) {
-    metrics_.status_write_failed();
-    log_.warning("StatusWriteFailed", "the status file could not be written",
-                 {{"error", std::string(error.what())}});
-  }
-}
-
-PassResult Reconciler::result_of_pass(SteadyTime began, WallTime started) {
+PassResult Reconciler::result_of_pass() {
   const Rooms& rooms = *course_->rooms;
   PassResult result;
   result.spec_name = rooms.spec.name;
   result.spec_hash = rooms.spec.hash;
-  result.started = started;
   for (const ChartSpec& chart : rooms.spec.charts)
     result.charts.push_back(std::move(slots_.find(chart.name)->second.outcome));
   HouseWork work = house_.work;
-  work.prune = only_.empty() && !abandoned_;
+  work.prune = only_.empty() && !closed_;
   if (!rooms.publisher)
     for (const Outcome& chart : result.charts)
       work.pulled.push_back(chart.reference);
@@ -412,7 +353,6 @@ PassResult Reconciler::result_of_pass(SteadyTime began, WallTime started) {
   write_status(rooms);
   tell_cache(report);
   std::move(report.withdrawn.begin(), report.withdrawn.end(), std::back_inserter(result.charts));
-  result.duration = std::chrono::duration_cast<Duration>(clock_.steady() - began);
   return result;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -60,6 +61,8 @@ class Reconciler {
  private:
   struct Slot;
 
+  static constexpr const char* kLocal = "";  // the group of work that asks no registry
+
   struct House {
     bool busy = false;
     SteadyTime due = SteadyTime::max();
@@ -75,6 +78,7 @@ class Reconciler {
   void wait(const std::stop_token& stop);
   void post(std::function<void()> act);
   void abandon();
+  void close();
 
   // What is followed.
   void adopt(std::shared_ptr<Course> next);
@@ -98,7 +102,7 @@ class Reconciler {
   void want_house(Duration within);
   void tell_cache(const HouseReport& report);
   void write_status(const Rooms& rooms);
-  PassResult result_of_pass(SteadyTime began, WallTime started);
+  PassResult result_of_pass();
 
   StatusBoard& board_;
   Metrics& metrics_;
@@ -113,6 +117,7 @@ class Reconciler {
   std::set<std::string> only_;
   const PassOptions* pass_ = nullptr;  // null: watching
   std::size_t jobs_ = 0;               // in the lanes, ours
+  std::atomic<bool> closed_{false};    // nothing begins any more; jobs that wait look at it too
   bool abandoned_ = false;
   House house_;
 
