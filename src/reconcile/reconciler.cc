@@ -30,18 +30,6 @@ void add_costs(const Outcome& before, Outcome& outcome) {
 
 }  // namespace
 
-// What is known of a chart of the spec that is followed.
-struct Reconciler::Slot {
-  std::size_t index = 0;  // in the spec
-  std::string group;      // in the lanes; empty until it is worked on
-  Outcome outcome{};      // of the last attempt; in a pass with the costs of all before it
-  std::optional<WallTime> last_success{};
-  std::stop_source stop{};
-  bool looking = false;  // at what stands, before the first attempt
-  bool under_way = false;
-  bool overtaken = false;  // by a spec that waits for it to end
-};
-
 Reconciler::Reconciler(std::shared_ptr<const Rooms> rooms, StatusBoard& board, Metrics& metrics,
                        Random random)
     : board_(board),
@@ -111,12 +99,13 @@ void Reconciler::post(std::function<void()> act) {
 }
 
 void Reconciler::run(const std::stop_token& stop) {
+  adopt(std::exchange(next_course_, nullptr));
   while (true) {
     board_.beat();
     if (stop.stop_requested())
       abandon();
     adopt_if_free();
-    while (!closed_) {
+    while (!closed_ && !next_course_) {
       const auto name = schedule_.take(clock_.steady());
       if (!name)
         break;
@@ -135,7 +124,7 @@ void Reconciler::wait(const std::stop_token& stop) {
   {
     std::unique_lock lock(mutex_);
     SteadyTime until = clock_.steady() + kBeat;
-    if (const auto due = schedule_.next_due(); due && !closed_)
+    if (const auto due = schedule_.next_due(); due && !closed_ && !next_course_)
       until = std::min(until, *due);
     if (!pass_ && !closed_ && !house_.busy)
       until = std::min(until, house_.due);
@@ -335,25 +324,6 @@ void Reconciler::note(const Outcome& outcome, const Slot& slot) {
     metrics_.sync_ended(sync_result(outcome.state), outcome.duration);
   if (published || outcome.state != slot.outcome.state || outcome.reason != slot.outcome.reason)
     want_house(std::chrono::seconds(1));
-}
-
-PassResult Reconciler::result_of_pass() {
-  const Rooms& rooms = *course_->rooms;
-  PassResult result;
-  result.spec_name = rooms.spec.name;
-  result.spec_hash = rooms.spec.hash;
-  for (const ChartSpec& chart : rooms.spec.charts)
-    result.charts.push_back(std::move(slots_.find(chart.name)->second.outcome));
-  HouseWork work = house_.work;
-  work.prune = only_.empty() && !closed_;
-  if (!rooms.publisher)
-    for (const Outcome& chart : result.charts)
-      work.pulled.push_back(chart.reference);
-  HouseReport report = keep_house(rooms, work);
-  write_status(rooms);
-  tell_cache(report);
-  std::move(report.withdrawn.begin(), report.withdrawn.end(), std::back_inserter(result.charts));
-  return result;
 }
 
 }  // namespace ocisync

@@ -59,7 +59,17 @@ class Reconciler {
   void follow(std::shared_ptr<const Rooms> rooms);
 
  private:
-  struct Slot;
+  // What is known of a chart of the spec that is followed.
+  struct Slot {
+    std::size_t index = 0;  // in the spec
+    std::string group;      // in the lanes; empty until it is worked on
+    Outcome outcome{};      // of the last attempt; in a pass with the costs of all before it
+    std::optional<WallTime> last_success{};
+    std::stop_source stop{};
+    bool looking = false;  // at what stands, before the first attempt
+    bool under_way = false;
+    bool overtaken = false;  // by a spec that waits for it to end
+  };
 
   static constexpr const char* kLocal = "";  // the group of work that asks no registry
 
@@ -102,6 +112,7 @@ class Reconciler {
   void want_house(Duration within);
   void tell_cache(const HouseReport& report);
   void write_status(const Rooms& rooms);
+  std::vector<std::string> pulled() const;
   PassResult result_of_pass();
 
   StatusBoard& board_;

@@ -4,7 +4,7 @@
 #include "reconcile/reconciler.h"
 #include "reconcile/status_file.h"
 
-// How a reconciler that watches looks after its volumes.
+// How a reconciler looks after its volumes.
 namespace ocisync {
 namespace {
 
@@ -25,6 +25,8 @@ void Reconciler::tend_house() {
   HouseWork work = std::exchange(house_.work, {});
   work.prune = only_.empty();
   work.sweep_anyway = now >= house_.sweep_due;
+  if (!course_->rooms->publisher)
+    work.pulled = pulled();
   house_.busy = true;
   house_.due = SteadyTime::max();
   ++jobs_;
@@ -71,6 +73,32 @@ void Reconciler::write_status(const Rooms& rooms) {
     log_.warning("StatusWriteFailed", "the status file could not be written",
                  {{"error", std::string(error.what())}});
   }
+}
+
+// As resolved; what counts where nothing is exported.
+std::vector<std::string> Reconciler::pulled() const {
+  std::vector<std::string> references;
+  for (const auto& [name, slot] : slots_)
+    references.push_back(slot.outcome.reference);
+  return references;
+}
+
+PassResult Reconciler::result_of_pass() {
+  const Rooms& rooms = *course_->rooms;
+  PassResult result;
+  result.spec_name = rooms.spec.name;
+  result.spec_hash = rooms.spec.hash;
+  HouseWork work = house_.work;
+  work.prune = only_.empty() && !closed_;
+  if (!rooms.publisher)
+    work.pulled = pulled();
+  for (const ChartSpec& chart : rooms.spec.charts)
+    result.charts.push_back(std::move(slots_.find(chart.name)->second.outcome));
+  HouseReport report = keep_house(rooms, work);
+  write_status(rooms);
+  tell_cache(report);
+  std::move(report.withdrawn.begin(), report.withdrawn.end(), std::back_inserter(result.charts));
+  return result;
 }
 
 }  // namespace ocisync
