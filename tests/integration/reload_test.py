@@ -263,7 +263,8 @@ class Secrets(Case):
         ca = self.folder / "ca.pem"
         ca.write_bytes(wrong.cert.read_bytes())
         sidecar = self.start([f"oci://{registry.host}/charts/web:1.0.0"],
-                             [{"host": registry.host, "tls": {"caFile": str(ca), "caMode": "replace"}}])
+                             [{"host": registry.host, "plainHTTP": False,
+                               "tls": {"caFile": str(ca), "caMode": "replace"}}])
         sidecar.await_event("ChartFailed")
         self.assertEqual(sidecar.chart()["reason"], "TLSFailed")
         ca.write_bytes(right.cert.read_bytes())
