@@ -58,11 +58,13 @@ Object<HookSpec> hook_schema() {
                              choice<Hook::Per>("a scope", {{Hook::Per::pass, "pass"},
                                                            {Hook::Per::chart, "chart"}}),
                              "Once for a pass or for each chart. Default: pass; of a gate "
-                             "chart."),
+                             "chart.")
+                     .sample("pass"),
                  part<Hook>("exec", &Hook::exec, exec_schema(), "Run a program."),
-                 part<Hook>("http", &Hook::http, call_schema(), "Call a server."),
+                 part<Hook>("http", &Hook::http, call_schema(), "Call a server.").alternative(),
                  field<Hook>("touch", &Hook::touch, file(), "Give a file the time of now.")
-                     .sample("/charts/.updated"),
+                     .sample("/charts/.updated")
+                     .alternative(),
              })
       .exactly_one({"exec", "http", "touch"})
       .check([](Reading& reading, const YamlValue& map, Hook& hook) {

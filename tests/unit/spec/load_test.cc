@@ -218,8 +218,8 @@ TEST(SpecLoading, KeysAreNeverExpanded) {
   EXPECT_EQ(complaints_about({file_of(document_with("\"${X}\": 1\n" + std::string(kOneChart)))},
                              {{"X", "suspend"}}),
             "5:3 spec.${X}: unknown key (known here: interval, jitter, retry, timeout, "
-            "stallTimeout, acceptStale, concurrency, suspend, cache, export, limits, registries, "
-            "charts)\n");
+            "stallTimeout, acceptStale, concurrency, suspend, cache, export, http, hooks, limits, "
+            "registries, charts)\n");
 }
 
 // One file with ten mistakes, all of which are told at once, in the order of the file.
