@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,10 +53,15 @@ class Flags {
   // Where the names of OCISYNC_ variables go that are nobody's.
   void unknown_variables(std::vector<std::string>& into) { unknown_variables_ = &into; }
 
+  // Where it goes how each flag was given, by name: "flag --x" or "environment OCISYNC_X".
+  void origins(std::map<std::string, std::string>& into) { origins_ = &into; }
+
   // What was declared.
   std::vector<Flag> take() { return std::move(flags_); }
 
   std::vector<std::string>* unknown_variables() const { return unknown_variables_; }
+
+  std::map<std::string, std::string>* origins() const { return origins_; }
 
  private:
   Flag& add(std::string name, std::string value, std::string help,
@@ -65,6 +71,7 @@ class Flags {
 
   std::vector<Flag> flags_;
   std::vector<std::string>* unknown_variables_ = nullptr;
+  std::map<std::string, std::string>* origins_ = nullptr;
 };
 
 // One command: what it prints goes to stdout, the log to stderr. `run` returns the exit code and
@@ -74,6 +81,7 @@ struct Command {
   std::string summary;  // one line, for --help
   std::vector<Flag> flags;
   std::vector<std::string>* unknown_variables = nullptr;  // see Flags; may be null
+  std::map<std::string, std::string>* origins = nullptr;  // likewise
   std::function<int()> run;
 };
 
@@ -89,6 +97,7 @@ Command make_command(std::string path, std::string summary, void (*declare)(Flag
           .summary = std::move(summary),
           .flags = flags.take(),
           .unknown_variables = flags.unknown_variables(),
+          .origins = flags.origins(),
           .run = [options, run] { return run(*options); }};
 }
 

@@ -156,21 +156,29 @@ void fill(const Command& command, const Command& sync, const Given& given, const
       throw Error(Reason::usage_invalid,
                   fmt::format("--{} does not go with '{}' (see ocisync {} --help)", name,
                               command.path, command.path));
+  const auto note = [&](const Flag& flag, std::string origin) {
+    if (command.origins != nullptr)
+      (*command.origins)[flag.name] = std::move(origin);
+  };
   for (const Flag& flag : command.flags) {
     if (const auto found = given.find(flag.name); found != given.end()) {
       flag.set(found->second);
+      note(flag, "flag --" + flag.name);
       continue;
     }
     if (flag.positional)
       continue;
     if (const auto found = before.find(flag.name); found != before.end()) {
       flag.set(found->second);
+      note(flag, "flag --" + flag.name);
       continue;
     }
     if (!flag.variable || find_flag(sync, flag.name) == nullptr)
       continue;
-    if (const auto value = environment(variable_of(flag.name)); value && !value->empty())
+    if (const auto value = environment(variable_of(flag.name)); value && !value->empty()) {
       flag.set(variable_value(flag, *value));
+      note(flag, "environment " + variable_of(flag.name));
+    }
   }
 }
 

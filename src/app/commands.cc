@@ -19,9 +19,9 @@ Command version_command() {
 }
 
 std::vector<Command> all_commands() {
-  return {sync_command(),     diff_command(),  lock_command(),
-          validate_command(), gc_command(),    cache_check_command(),
-          status_command(),   probe_command(), version_command()};
+  return {sync_command(),  diff_command(),        lock_command(),           validate_command(),
+          gc_command(),    cache_check_command(), registry_check_command(), status_command(),
+          probe_command(), version_command()};
 }
 
 }  // namespace ocisync

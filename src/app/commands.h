@@ -13,6 +13,7 @@ Command lock_command();
 Command validate_command();
 Command gc_command();
 Command cache_check_command();
+Command registry_check_command();
 Command status_command();
 Command probe_command();
 Command version_command();

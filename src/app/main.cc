@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <exception>
 #include <string>
 
@@ -9,8 +10,16 @@
 #include "base/environment.h"
 #include "base/error.h"
 
+namespace {
+
+// One line; a stderr that takes nothing changes no exit code.
+void say(const std::string& text) { std::fputs(("ocisync: " + text + "\n").c_str(), stderr); }
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace ocisync;
+  occupy_closed_descriptors();
   try {
     const std::vector<Command> commands = all_commands();
     const Invocation asked =
@@ -23,10 +32,10 @@ int main(int argc, char** argv) {
     std::string text = error.what();
     if (!error.hint().empty())
       text += " (" + error.hint() + ")";
-    fmt::print(stderr, "ocisync: {}\n", text);
+    say(text);
     return facts(error.reason()).exit_code;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "ocisync: unexpected: {}\n", error.what());
+    say(fmt::format("unexpected: {}", error.what()));
     return 1;
   }
 }

@@ -31,6 +31,7 @@ void declare_config(Flags& flags, SpecOptions& options) {
 
 void declare_cache(Flags& flags, SpecOptions& options) {
   declare_config(flags, options);
+  flags.origins(options.origins);
   flags.path("cache", "DIR", options.cache, "The cache directory");
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,7 @@ struct SpecOptions {
   std::vector<std::string> only;
   std::optional<unsigned> concurrency;
   std::optional<Duration> accept_stale;
+  std::map<std::string, std::string> origins;  // see Flags::origins
 };
 
 void declare_config(Flags& flags, SpecOptions& options);  // --config alone

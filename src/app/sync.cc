@@ -2,8 +2,10 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/output.h"
+#include "app/progress_display.h"
 #include "app/result.h"
 #include "app/signals.h"
+#include "app/termination_log.h"
 #include "app/watch.h"
 #include "app/wiring.h"
 #include "spec/quantity.h"
@@ -33,6 +35,9 @@ struct SyncOptions {
   std::optional<std::string> listen;
   bool watch = false;
   bool no_export = false;
+  std::optional<ProgressStyle> progress;
+  std::optional<std::filesystem::path> status_file;
+  std::optional<std::filesystem::path> termination_log;
   bool fail_fast = false;
   bool quiet = false;
 };
@@ -47,7 +52,11 @@ void declare_sync(Flags& flags, SyncOptions& options) {
   flags.toggle("no-export", options.no_export, "Fill the cache only, publish nothing");
   flags.toggle("fail-fast", options.fail_fast, "Stop at the first required failure");
   declare_timeout(flags, options.timeout);
-  flags.toggle("quiet", options.quiet, "Print no result");
+  flags.toggle("quiet", options.quiet, "Print no result, log errors alone");
+  declare_progress(flags, options.progress);
+  flags.path("status-file", "FILE", options.status_file, "The status (on the export volume)");
+  flags.path("termination-log", "FILE", options.termination_log,
+             "What Kubernetes shows of the end");
   declare_output(flags, options.output);
   declare(flags, options.log);
 }
@@ -64,36 +73,19 @@ Spec spec_for(const SyncOptions& options, Log& log) {
   return spec;
 }
 
-int run_watch(const SyncOptions& options) {
-  if (options.timeout)
-    throw Error(Reason::usage_invalid,
-                "--timeout bounds a single pass and contradicts --watch (leave it out)");
-  if (options.fail_fast)
-    throw Error(Reason::usage_invalid,
-                "--fail-fast ends a single pass and contradicts --watch (leave it out)");
-  const auto log = make_log(options.log);
-  return watch({.spec = options.spec,
-                .terms = options.terms,
-                .listen = options.listen,
-                .load = [&](Log& notes) { return spec_for(options, notes); }},
-               *log);
-}
+struct Finished {
+  PassResult result;
+  int code;
+};
 
-int run_sync(const SyncOptions& options) {
-  if (options.watch)
-    return run_watch(options);
-  const Duration timeout = timeout_of(options.timeout);
-  Signals signals;
-  const auto log = make_log(options.log);
-  Spec spec = spec_for(options, *log);
+Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& signals, Log& log) {
+  Spec spec = spec_for(options, log);
   const Terms terms = load_terms(options.spec, options.terms, spec);
-  Wiring wiring(options.spec, std::move(spec), terms, *log);
-
+  Wiring wiring(options.spec, std::move(spec), terms, log, options.status_file);
   std::optional<Service> service;
   if (options.listen)
     service.emplace(*options.listen, wiring,
                     AdminActions{.sync = [] {}, .reload = [] {}});  // it is at it already
-
   PassOptions pass;
   pass.only = {options.spec.only.begin(), options.spec.only.end()};
   pass.fail_fast = options.fail_fast;
@@ -104,14 +96,64 @@ int run_sync(const SyncOptions& options) {
   const std::stop_callback forward(signals.stop(), [&] { stop.request_stop(); });
   PassResult result;
   {
+    const ProgressDisplay shown(
+        options.progress.value_or(options.quiet ? ProgressStyle::none : ProgressStyle::automatic),
+        wiring.progress(), log);
     const Alarm alarm(timeout, stop);
     result = wiring.reconciler().pass(pass, stop.get_token());
   }
   if (signals.received() != 0)
-    return 128 + signals.received();
+    return {std::move(result), 128 + signals.received()};
   if (stop.stop_requested())
     name_the_deadline(result, pass.deadline_text);
   const int code = exit_code(result);
+  return {std::move(result), code};
+}
+
+Finished told_pass(const SyncOptions& options, Duration timeout, const Signals& signals, Log& log) {
+  try {
+    Finished finished = one_pass(options, timeout, signals, log);
+    write_termination_log(options.termination_log, termination_message(finished.result), log);
+    return finished;
+  } catch (const Error& error) {
+    write_termination_log(options.termination_log, error.what(), log);
+    throw;
+  }
+}
+
+LogOptions log_options(const SyncOptions& options) {
+  LogOptions log = options.log;
+  if (options.quiet && !log.level)
+    log.level = LogLevel::error;
+  return log;
+}
+
+int run_watch(const SyncOptions& options) {
+  if (options.timeout)
+    throw Error(Reason::usage_invalid,
+                "--timeout bounds a single pass and contradicts --watch (leave it out)");
+  if (options.termination_log)
+    throw Error(Reason::usage_invalid,
+                "--termination-log tells of a single pass and contradicts --watch (leave it out)");
+  if (options.fail_fast)
+    throw Error(Reason::usage_invalid,
+                "--fail-fast ends a single pass and contradicts --watch (leave it out)");
+  const auto log = make_log(log_options(options));
+  return watch({.spec = options.spec,
+                .terms = options.terms,
+                .listen = options.listen,
+                .status_file = options.status_file,
+                .load = [&](Log& notes) { return spec_for(options, notes); }},
+               *log);
+}
+
+int run_sync(const SyncOptions& options) {
+  if (options.watch)
+    return run_watch(options);
+  const Duration timeout = timeout_of(options.timeout);
+  Signals signals;
+  const auto log = make_log(log_options(options));
+  const auto [result, code] = told_pass(options, timeout, signals, *log);
   if (!options.quiet)
     print(options.output == OutputFormat::json ? result_json(result, code) : result_table(result));
   return code;

@@ -91,7 +91,7 @@ int watch(const WatchOptions& options, Log& log) {
   Signals signals(Signals::Mode::watch);
   Spec spec = options.load(log);
   const Terms terms = load_terms(options.spec, options.terms, spec);
-  Wiring wiring(options.spec, std::move(spec), terms, log);
+  Wiring wiring(options.spec, std::move(spec), terms, log, options.status_file);
   Service service(options.listen.value_or(wiring.spec().http.listen), wiring,
                   {.sync = [&] { sync.ring(); }, .reload = [&] { reload.ring(); }});
   log.info("Started", "keeping the exports like the spec",

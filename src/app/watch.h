@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,6 +35,7 @@ struct WatchOptions {
   SpecOptions spec;
   TermsOptions terms;
   std::optional<std::string> listen;
+  std::optional<std::filesystem::path> status_file;
   std::function<Spec(Log&)> load;  // the spec as this run takes it; throws as load_effective_spec
 };
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "app/output.h"
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -38,13 +39,9 @@ std::size_t lane_count(const Spec& spec) {
 }  // namespace
 
 std::unique_ptr<Log> make_log(const LogOptions& options) {
-  const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  const bool machine =
-      process_variable("CI").has_value() || process_variable("NO_COLOR").has_value();
-  const LogFormat format =
-      options.format.value_or(terminal && !machine ? LogFormat::text : LogFormat::json);
-  auto log =
-      std::make_unique<Log>(options.level.value_or(LogLevel::info), format, terminal && !machine);
+  const bool watched = stderr_is_watched();
+  const LogFormat format = options.format.value_or(watched ? LogFormat::text : LogFormat::json);
+  auto log = std::make_unique<Log>(options.level.value_or(LogLevel::info), format, watched);
   for (const std::string& name : options.unknown_variables)
     log->warning("UnknownVariable", name + " is not a variable of ocisync and is ignored");
   return log;
@@ -52,7 +49,11 @@ std::unique_ptr<Log> make_log(const LogOptions& options) {
 
 Spec load_effective_spec(const SpecOptions& options, Log& log) {
   require_config(options);
-  const auto sources = read_spec_sources(options.config);
+  return load_effective_spec(options, read_spec_sources(options.config), log);
+}
+
+Spec load_effective_spec(const SpecOptions& options, const std::vector<SpecSource>& sources,
+                         Log& log) {
   LoadedSpec loaded = load_spec(sources, process_variable);
   if (!loaded.spec)
     throw Error(Reason::spec_invalid, describe_problems(loaded.problems, sources));
@@ -177,7 +178,8 @@ struct Wiring::Generation {
   std::optional<Rooms> rooms;
 };
 
-Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log)
+Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log,
+               const std::optional<std::filesystem::path>& status_file)
     : log_(log),
       volume_(Volume::open(cache_path(options, spec),
                            spec.cache.group_write ? kGroupModes : kDefaultModes)),
@@ -197,8 +199,9 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& l
   const Spec& wanted = generation_->spec;
   board_ = std::make_unique<StatusBoard>(
       clock_, wanted.name,
-      generation_->publisher ? read_status_file(*generation_->publisher->control(), wanted.name)
-                             : StatusMemory{});
+      generation_->publisher
+          ? read_status_file({*generation_->publisher->control(), wanted.name, status_file})
+          : StatusMemory{});
   metrics_ = std::make_unique<Metrics>(*board_, OCISYNC_VERSION, OCISYNC_REVISION);
   metrics_->set_per_chart(wanted.http.per_chart_metrics);
   registry_ = std::make_unique<RegistryAccess>(options, clock_, log, terms.offline, listeners());
@@ -214,7 +217,8 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& l
       });
     });
   }
-  reconciler_ = std::make_unique<Reconciler>(complete(terms), *board_, *metrics_, make_random());
+  reconciler_ =
+      std::make_unique<Reconciler>(complete(terms), *board_, *metrics_, status_file, make_random());
 }
 
 // What the registry client has to say goes into the metrics.
@@ -245,7 +249,7 @@ std::shared_ptr<const Rooms> Wiring::complete(const Terms& terms) {
   generation.registry = registry_->client_for(generation.spec);
   generation.rooms.emplace(Rooms{generation.spec, *generation.registry, cache_, references_,
                                  generation.publisher.get(), *lanes_, log_, clock_, terms,
-                                 hooks_.get()});
+                                 &progress_, hooks_.get()});
   return {generation_, &*generation.rooms};
 }
 

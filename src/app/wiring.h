@@ -10,6 +10,7 @@
 #include "observe/metrics.h"
 #include "observe/status_board.h"
 #include "reconcile/reconciler.h"
+#include "spec/source.h"
 
 namespace ocisync {
 
@@ -19,6 +20,8 @@ std::unique_ptr<Log> make_log(const LogOptions& options);
 // Loads the spec and lays flags over it. Throws Error(spec_invalid) whose message is the whole
 // report.
 Spec load_effective_spec(const SpecOptions& options, Log& log);
+Spec load_effective_spec(const SpecOptions& options, const std::vector<SpecSource>& sources,
+                         Log& log);
 
 // The spec for commands that work without one too: defaults when no --config was given.
 Spec load_spec_if_given(const SpecOptions& options, Log& log);
@@ -49,6 +52,8 @@ class RegistryAccess {
 
   HttpClient& http() { return *http_; }
 
+  CredentialStore& credentials() { return credentials_; }
+
  private:
   const Clock& clock_;
   Log& log_;
@@ -66,6 +71,8 @@ class RegistryWiring {
                  bool offline = false);
 
   RegistryClient& client() { return *client_; }
+
+  CredentialStore& credentials() { return access_.credentials(); }
 
  private:
   RegistryAccess access_;
@@ -112,7 +119,8 @@ class ReadingWiring {
 class Wiring {
  public:
   // Exports nothing when the spec has no export path.
-  Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log);
+  Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log,
+         const std::optional<std::filesystem::path>& status_file = {});
 
   Reconciler& reconciler() { return *reconciler_; }
 
@@ -123,6 +131,8 @@ class Wiring {
   const Spec& spec() const;  // that was followed last
 
   const Clock& clock() const { return clock_; }
+
+  Progress& progress() { return progress_; }
 
   // From now on this spec; where cache and export are stays as it was. Throws what opening the
   // export anew throws, which it does when its layout changes.
@@ -135,6 +145,7 @@ class Wiring {
   ClientSettings listeners();
 
   RealClock clock_;
+  Progress progress_{clock_};
   Log& log_;
   Volume volume_;
   BlobCache cache_;

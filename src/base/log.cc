@@ -98,6 +98,10 @@ Log::Log(LogLevel level, LogFormat format, bool colour)
 
 Log::~Log() = default;
 
+void Log::divert(std::function<void(std::string_view)> writer) {
+  diverted_.with([&](auto& current) { current = std::move(writer); });
+}
+
 void Log::debug(std::string_view event, std::string_view message,
                 std::initializer_list<LogField> fields) {
   write(LogLevel::debug, event, message, fields);
@@ -141,7 +145,13 @@ void Log::write(LogLevel level, std::string_view event, std::string_view message
     for (const LogField& field : fields)
       line += fmt::format(" {}={}", printable(field.key), value_as_text(field));
   }
-  backend_->logger.log(about.backend, line);
+  const bool taken = diverted_.with([&](const auto& writer) {
+    if (writer)
+      writer(line);
+    return static_cast<bool>(writer);
+  });
+  if (!taken)
+    backend_->logger.log(about.backend, line);
 }
 
 }  // namespace ocisync

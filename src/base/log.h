@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
+
+#include "base/guarded.h"
 
 namespace ocisync {
 
@@ -38,6 +41,12 @@ class Log {
   void error(std::string_view event, std::string_view message,
              std::initializer_list<LogField> fields = {});
 
+  LogFormat format() const { return format_; }
+
+  // From now on every line, without its newline, goes to `writer` instead of stderr; an empty one
+  // ends that. It is called by one thread at a time and must not log.
+  void divert(std::function<void(std::string_view)> writer);
+
  private:
   struct Backend;
 
@@ -46,6 +55,7 @@ class Log {
 
   LogFormat format_;
   std::unique_ptr<Backend> backend_;
+  Guarded<std::function<void(std::string_view)>> diverted_;
 };
 
 }  // namespace ocisync

@@ -27,7 +27,7 @@ Lines lines_of(std::string_view text) {
 }
 
 struct Edit {
-  char kind;  // ' ', '-' or '+'
+  char kind;                  // ' ', '-' or '+'
   std::size_t before, after;  // where it stands in either text
 };
 
@@ -61,7 +61,8 @@ class Script {
   }
 
   void add(std::vector<Edit>& edits, char kind, int x, int y) const {
-    edits.push_back({kind, head_ + static_cast<std::size_t>(x), head_ + static_cast<std::size_t>(y)});
+    edits.push_back(
+        {kind, head_ + static_cast<std::size_t>(x), head_ + static_cast<std::size_t>(y)});
   }
 
   void add_middle(std::vector<Edit>& edits) {

@@ -26,6 +26,36 @@ class Place {
   std::counting_semaphore<>& places_;
 };
 
+// Passes a blob's bytes on, and tells of them.
+class ShownTransfer final : public Sink {
+ public:
+  ShownTransfer(Progress* progress, const std::string& chart, std::uint64_t size,
+                BlobWriter& writer)
+      : progress_(progress), writer_(writer) {
+    if (progress_)
+      transfer_ = progress_->begin(chart, size);
+  }
+
+  ~ShownTransfer() override {
+    if (progress_)
+      progress_->end(transfer_);
+  }
+
+  ShownTransfer(const ShownTransfer&) = delete;
+  ShownTransfer& operator=(const ShownTransfer&) = delete;
+
+  void write(Bytes bytes) override {
+    writer_.write(bytes);
+    if (progress_)
+      progress_->moved(transfer_, writer_.written());
+  }
+
+ private:
+  Progress* progress_;
+  Progress::Transfer transfer_ = 0;
+  BlobWriter& writer_;
+};
+
 void fill_failure(Outcome& outcome, const Error& error) {
   outcome.state = ChartState::failed;
   outcome.reason = error.reason();
@@ -111,18 +141,20 @@ void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
       plan.step.action == Action::repair ? ChartState::repaired : ChartState::updated;
 }
 
-BlobFile ChartTask::ensure_blob(const Reference& reference, const Descriptor& descriptor,
-                                std::uint64_t limit, TransferCounts& counts, std::stop_token stop) {
+BlobFile ChartTask::ensure_blob(const Inquiry& inquiry, const Reference& reference,
+                                const Descriptor& descriptor, std::uint64_t limit,
+                                TransferCounts& counts) {
   require_size(descriptor, limit);
   return rooms_.cache.ensure(
       descriptor,
       [&](BlobWriter& writer) {
-        const BlobTarget target{.sink = writer,
+        ShownTransfer shown(rooms_.progress, inquiry.chart.name, descriptor.size, writer);
+        const BlobTarget target{.sink = shown,
                                 .offset = [&] { return writer.written(); },
                                 .restart = [&] { writer.restart(); }};
-        planner_.resolver().fetch(reference, descriptor, target, counts, stop);
+        planner_.resolver().fetch(reference, descriptor, target, counts, inquiry.stop);
       },
-      stop);
+      inquiry.stop);
 }
 
 CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
@@ -132,19 +164,18 @@ CachedChart ChartTask::ensure_blobs(Attempt& attempt, const Revision& revision,
   std::optional<BlobFile> config, provenance;
   auto small = rooms_.lanes.beside([&] {
     at_stage("config", [&] {
-      config =
-          ensure_blob(revision.reference, chart.config, kConfigLimit, beside, attempt.inquiry.stop);
+      config = ensure_blob(attempt.inquiry, revision.reference, chart.config, kConfigLimit, beside);
       if (chart.provenance)
-        provenance = ensure_blob(revision.reference, *chart.provenance, kProvenanceLimit, beside,
-                                 attempt.inquiry.stop);
+        provenance = ensure_blob(attempt.inquiry, revision.reference, *chart.provenance,
+                                 kProvenanceLimit, beside);
     });
   });
   std::optional<BlobFile> content;
   std::exception_ptr thrown;
   try {
     content = at_stage("content", [&] {
-      return ensure_blob(revision.reference, chart.content, limits.archive_size,
-                         attempt.inquiry.counts, attempt.inquiry.stop);
+      return ensure_blob(attempt.inquiry, revision.reference, chart.content, limits.archive_size,
+                         attempt.inquiry.counts);
     });
   } catch (...) {
     thrown = std::current_exception();  // the work beside still refers to what is ours here

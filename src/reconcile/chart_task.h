@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "export/publisher.h"
+#include "observe/progress.h"
 #include "reconcile/chart_planner.h"
 #include "reconcile/chart_tree.h"
 #include "reconcile/hooks.h"
@@ -30,7 +31,8 @@ struct Rooms {
   Log& log;
   const Clock& clock;
   Terms terms{};
-  Hooks* hooks = nullptr;  // null: there are none
+  Progress* progress = nullptr;  // told of charts and transfers; may be null
+  Hooks* hooks = nullptr;        // null: there are none
 };
 
 // One chart's journey from wish to shelf: planned by ChartPlanner, then carried out: manifest,
@@ -49,8 +51,8 @@ class ChartTask {
   void travel(Attempt& attempt);
   void carry_out(Attempt& attempt, ChartPlan& plan);
   CachedChart ensure_blobs(Attempt& attempt, const Revision& revision, const ChartManifest& chart);
-  BlobFile ensure_blob(const Reference& reference, const Descriptor& descriptor,
-                       std::uint64_t limit, TransferCounts& counts, std::stop_token stop);
+  BlobFile ensure_blob(const Inquiry& inquiry, const Reference& reference,
+                       const Descriptor& descriptor, std::uint64_t limit, TransferCounts& counts);
   void pull(Attempt& attempt, const Revision& revision, const SelectedChart& selected);
   void put_reference(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
                      const std::string& name, const std::string& version);

@@ -33,8 +33,8 @@ TreeRecord fill_chart_tree(const BlobCache& cache, const CachedChart& chart, Exp
 
 ArchiveLimits archive_limits(const LimitsSpec& spec);
 
-// Judges a chart as fill_chart_tree would, and tells what it holds. `content` is its archive; `meta`
-// is read for the formats that split a chart.
+// Judges a chart as fill_chart_tree would, and tells what it holds. `content` is its archive;
+// `meta` is read for the formats that split a chart.
 UnpackedChart inspect_chart_content(const ChartManifest& chart, Source& content,
                                     std::string_view meta, const LimitsSpec& limits);
 

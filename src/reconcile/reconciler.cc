@@ -31,9 +31,10 @@ void add_costs(const Outcome& before, Outcome& outcome) {
 }  // namespace
 
 Reconciler::Reconciler(std::shared_ptr<const Rooms> rooms, StatusBoard& board, Metrics& metrics,
-                       Random random)
+                       std::optional<std::filesystem::path> status_file, Random random)
     : board_(board),
       metrics_(metrics),
+      status_file_(std::move(status_file)),
       log_(rooms->log),
       clock_(rooms->clock),
       lanes_(rooms->lanes),
@@ -195,6 +196,11 @@ void Reconciler::adopt(std::shared_ptr<Course> next) {
   for (auto& [name, slot] : old)
     leave(name, slot);
   rooms.registry.expect(expected);
+  if (rooms.progress) {
+    rooms.progress->expect(rooms.spec.charts.size());
+    for (std::size_t i = expected.size(); i < rooms.spec.charts.size(); ++i)
+      rooms.progress->chart_done(false);
+  }
   want_house(Duration(0));
 }
 
@@ -296,6 +302,8 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
   if (next.when)
     return;
   finish(slot);
+  if (Progress* progress = course_->rooms->progress)
+    progress->chart_done(failed);
   if (failed && slot.outcome.required && !slot.outcome.in_place && pass_->fail_fast)
     close();
 }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,8 +42,9 @@ struct PassOptions {
 class Reconciler {
  public:
   // `rooms` is kept, with whatever it owns, while anything uses it.
+  // The status goes to `status_file`; absent: on the export volume.
   Reconciler(std::shared_ptr<const Rooms> rooms, StatusBoard& board, Metrics& metrics,
-             Random random);
+             std::optional<std::filesystem::path> status_file, Random random);
   ~Reconciler();
 
   // One of the two, once, on one thread. watch() returns after `stop`, when nothing is under way.
@@ -117,6 +119,7 @@ class Reconciler {
 
   StatusBoard& board_;
   Metrics& metrics_;
+  const std::optional<std::filesystem::path> status_file_;
   Log& log_;
   const Clock& clock_;
   Lanes& lanes_;

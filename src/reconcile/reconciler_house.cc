@@ -67,10 +67,11 @@ void Reconciler::write_status(const Rooms& rooms) {
   if (!rooms.publisher)
     return;
   try {
-    write_status_file(*rooms.publisher->control(), board_.snapshot());
+    write_status_file({*rooms.publisher->control(), rooms.spec.name, status_file_},
+                      board_.snapshot());
   } catch (const Error& error) {
     metrics_.status_write_failed();
-    log_.warning("StatusWriteFailed", "the status file could not be written",
+    log_.warning("StatusNotWritten", "the status could not be written",
                  {{"error", std::string(error.what())}});
   }
 }

@@ -240,6 +240,37 @@ std::vector<std::string> RegistryClient::tags(const Reference& reference, Transf
       [&](const Endpoint& endpoint) { return state_->tags(endpoint, counts, stop); });
 }
 
+bool speaks_plain_http(const Spec& spec, const Reference& reference) {
+  return Endpoint(spec, reference).plain_http;
+}
+
+FrontDoor RegistryClient::front_door(const Reference& reference, TransferCounts& counts,
+                                     std::stop_token stop) {
+  const Endpoint endpoint(state_->spec, reference);
+  FrontDoor door{.url = endpoint.ping(), .schemes = {}, .realm = {}, .refusal = {}};
+  Errand errand{Method::get, door.url, "", "its front door"};
+  errand.choose_body = [&](const ResponseHead& head) -> Sink* {
+    if (head.status != 401 || !door.schemes.empty())
+      return nullptr;
+    for (const Challenge& challenge : parse_challenges(head.headers.all("WWW-Authenticate"))) {
+      door.schemes.push_back(challenge.scheme);
+      if (const std::string* realm = challenge.find("realm"); realm && challenge.scheme == "bearer")
+        door.realm = *realm;
+    }
+    return nullptr;
+  };
+  try {
+    const Answer answer = state_->courier.carry(endpoint, errand, counts, stop);
+    if (answer.status() != 200)
+      throw complaint(answer, errand);
+    if (is_web_page(answer.response))
+      throw not_a_registry_answer(answer.response, answer.url, "");
+  } catch (const Error& error) {
+    door.refusal = error;
+  }
+  return door;
+}
+
 void RegistryClient::expect(const std::vector<Reference>& references) {
   std::map<Origin, std::vector<std::string>> scopes;
   for (const Reference& reference : references)

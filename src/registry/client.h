@@ -53,6 +53,18 @@ struct Exchange {
   unsigned tried = 1;
 };
 
+// What a registry says at its front door, /v2/.
+struct FrontDoor {
+  Url url;
+  std::vector<std::string>
+      schemes;                   // of the first challenge that came: "basic", "bearer"; lower case
+  std::string realm;             // of its first Bearer challenge
+  std::optional<Error> refusal;  // absent: it lets us in
+};
+
+// Whether the registry of a reference is spoken to without TLS.
+bool speaks_plain_http(const Spec& spec, const Reference& reference);
+
 class Gate;
 
 struct ClientSettings {
@@ -100,6 +112,9 @@ class RegistryClient {
   // All valid tags of the repository, unsorted; pages followed within bounds and origin.
   std::vector<std::string> tags(const Reference& reference, TransferCounts& counts,
                                 std::stop_token stop);
+
+  // Knocks at the registry of a reference, no mirror's, with the credential found for it.
+  FrontDoor front_door(const Reference& reference, TransferCounts& counts, std::stop_token stop);
 
   // Announces repositories about to be pulled, so that token requests can be shared.
   void expect(const std::vector<Reference>& references);

@@ -130,6 +130,9 @@ std::shared_ptr<const DockerConfig> CredentialStore::State::config(
 std::optional<Credential> CredentialStore::State::helper(const std::string& suffix,
                                                          std::string_view host,
                                                          Freshness freshness) {
+  if (freshness == Freshness::without_helpers)
+    return Credential{Credential::Kind::anonymous, "", Secret(),
+                      "credential helper docker-credential-" + suffix};
   const auto entry = asked.with([&](auto& known) {
     auto& slot = known[fmt::format("{}\n{}", suffix, host)];
     if (!slot)

@@ -43,7 +43,8 @@ class CredentialStore {
   CredentialStore(Environment environment, DefaultCredentialFiles files, const Clock& clock);
   ~CredentialStore();
 
-  enum class Freshness { cached_is_fine, after_refusal };
+  // without_helpers: nothing is run; where a helper would be asked the answer only names it.
+  enum class Freshness { cached_is_fine, after_refusal, without_helpers };
   Credential find(const Reference& reference, const RegistrySpec* registry, Freshness freshness);
 
   // username, password pairs for a proxy and the like

@@ -167,7 +167,8 @@ Codec<Duration> duration(Duration least) {
 }
 
 Codec<std::filesystem::path> file() {
-  const Shape shape = text_shape("a file path", "", "");
+  Shape shape = text_shape("a file path", "", "");
+  shape.path = true;
   const auto parse = [shape](Reading& reading,
                              const YamlValue& value) -> std::optional<std::filesystem::path> {
     const auto scalar = reading.scalar(value, shape);

@@ -31,6 +31,7 @@ struct Shape {
   std::string pattern;         // text: ECMAScript, of the whole text; empty: any
   std::size_t most_bytes = 0;  // text: 0 without a bound
   bool number_too = false;     // text: a bare number is taken as its text
+  bool path = false;           // text: a path, relative to the folder of its file
   std::uint64_t least = 0;     // count
   std::uint64_t most = std::numeric_limits<std::int64_t>::max();
   std::vector<Choice> choices;  // choice

@@ -118,6 +118,8 @@ class Diff(Case):
             self.assertEqual(run.chart("web")["action"], "update")
             self.assertEqual(writes(seen), [])
         self.assertEqual(self.everything(), before)
+        # The same eyes do see what a pass writes.
+        self.assertTrue(writes(traced(self.ocisync, self.ocisync.command(), WRITING)[1]))
 
     def test_a_chart_that_cannot_be_planned_has_the_exit_code_of_a_pass(self):
         self.ocisync.spec([self.ref(tag="9.9.9")])

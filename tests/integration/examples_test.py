@@ -1,7 +1,11 @@
 """The examples and the documentation run as they stand."""
 import json
+import os
 import pathlib
+import re
+import shutil
 import subprocess
+import textwrap
 
 from tests.support.case import Case
 
@@ -65,3 +69,81 @@ class Examples(Case):
         done = subprocess.run([self.ocisync.binary, "validate", "-c", str(self.ocisync.spec_file)], cwd="/proc",
                               env=environment, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+
+def workflow_steps(text):
+    """The shell of every `run:` of a GitHub workflow, in order."""
+    steps = []
+    for step in re.split(r"\n      - ", text)[1:]:
+        one = re.search(r"^ *run: (?!\|)(.+)$", step, re.M)
+        block = re.search(r"^( *)run: \|\n((?:\1  .*\n?)+)", step, re.M)
+        if one or block:
+            steps.append(one[1] if one else textwrap.dedent(block[2]))
+    return steps
+
+
+def gitlab_script(text):
+    """The lines of `script:` of a GitLab job."""
+    block = re.search(r"\n  script:\n((?:    - .*\n)+)", text)[1]
+    return [line.strip().removeprefix("- ") for line in block.splitlines()]
+
+
+class Recipes(Case):
+    """examples/ci does what it says, step by step, with a registry that wants credentials."""
+
+    def setUp(self):
+        super().setUp()
+        self.registry = self.start_registry(htpasswd={"ci": "hush"})
+        self.push = self.pusher(self.registry, user="ci", password="hush")
+        self.push.current("1.0.0")
+        self.push.current("1.2.0", version="1.2.0")
+        self.checkout = self.folder / "checkout"
+        self.checkout.mkdir()
+        shutil.copy(TOP / "examples/ci/charts.yaml", self.checkout)
+        path = self.folder / "bin"
+        path.mkdir()
+        (path / "ocisync").symlink_to(pathlib.Path(self.ocisync.binary).resolve())
+        self.environment = self.ocisync.environment(
+            PATH=f"{path}:{os.environ['PATH']}", REGISTRY=self.registry.host,
+            GITHUB_STEP_SUMMARY=self.folder / "summary.md",
+            DOCKER_AUTH_CONFIG=json.dumps({"auths": {self.registry.host: {"username": "ci", "password": "hush"}}}))
+
+    def step(self, *command, code=0):
+        done = subprocess.run(command, cwd=self.checkout, env=self.environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, f"{command}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def assert_in_place(self):
+        self.assertIn("version: 1.2.0", (self.checkout / "charts/web/Chart.yaml").read_text())
+
+    def test_the_github_workflow(self):
+        steps = workflow_steps((TOP / "examples/ci/github-workflow.yaml").read_text())
+        self.assertEqual(len(steps), 3)
+        for step in steps:
+            self.step("bash", "-e", "-c", step)
+        self.assert_in_place()
+        self.assertIn("| web | 1.2.0 | updated", (self.folder / "summary.md").read_text())
+        self.environment["DOCKER_AUTH_CONFIG"] = ""
+        self.step("bash", "-e", "-c", steps[1], code=3)
+        self.step("bash", "-e", "-c", steps[2])
+        self.assertIn("| web | 1.2.0 | failed", (self.folder / "summary.md").read_text())
+
+    def test_the_gitlab_job(self):
+        script = gitlab_script((TOP / "examples/ci/gitlab-ci.yaml").read_text())
+        self.assertEqual(len(script), 2)
+        for line in script:
+            self.step("bash", "-e", "-c", line)
+        self.assert_in_place()
+        self.assertEqual(json.loads((self.checkout / "result.json").read_text())["exitCode"], 0)
+        self.registry.stop()
+        self.step("bash", "-e", "-c", script[1].replace("5m", "1s"), code=1)
+
+    def test_the_makefile(self):
+        shutil.copy(TOP / "examples/ci/Makefile", self.checkout)
+        self.step("make", "charts")
+        self.assert_in_place()
+        self.registry.forget()
+        self.step("make", "charts")
+        self.assertEqual([r.method for r in self.registry.requests() if "/manifests/" in r.path], ["HEAD"])
+        self.step("make", "clean-charts")
+        self.assertFalse((self.checkout / "charts").exists())

@@ -101,9 +101,9 @@ TEST(UnifiedDiff, LeadsFromTheOneTextToTheOtherByTheShortestWay) {
     const auto changes = std::count_if(told.begin(), told.end(), [](const std::string& line) {
       return line[0] == '+' || line[0] == '-';
     });
-    ASSERT_EQ(static_cast<std::size_t>(changes),
-              fewest_changes(lines_of(before), lines_of(after)))
-        << before << "to\n" << after;
+    ASSERT_EQ(static_cast<std::size_t>(changes), fewest_changes(lines_of(before), lines_of(after)))
+        << before << "to\n"
+        << after;
   }
 }
 
