@@ -80,7 +80,7 @@ Outcome pull(ChartCache& cache, const SpecOptions& options, const Spec& spec,
              const ChartSpec& chart, Log& log, const std::stop_token& stop) {
   const RealClock clock;
   RegistryWiring registry(options, spec, clock, log);
-  Lanes lanes(1, clock);
+  Lanes lanes(1);
   ChartTask task(Rooms{spec, registry.client(), cache.blobs(), cache.references(), nullptr, lanes,
                        log, clock});
   Outcome outcome = task.run(chart, stop);

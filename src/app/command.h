@@ -24,6 +24,7 @@ struct Flag {
   bool repeats = false;              // may be given again, and takes a comma-separated list
   bool positional = false;
   bool required = false;  // of a positional
+  bool variable = true;   // also read from OCISYNC_NAME, if sync has a flag of that name
   // Takes what was given, which is never empty. Throws Error(usage_invalid).
   std::function<void(const std::vector<std::string>&)> set;
 };

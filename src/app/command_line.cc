@@ -173,7 +173,7 @@ void fill(const Command& command, const Command& sync, const Given& given, const
       note(flag, "flag --" + flag.name);
       continue;
     }
-    if (find_flag(sync, flag.name) == nullptr)
+    if (!flag.variable || find_flag(sync, flag.name) == nullptr)
       continue;
     if (const auto value = environment(variable_of(flag.name)); value && !value->empty()) {
       flag.set(variable_value(flag, *value));

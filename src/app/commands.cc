@@ -25,6 +25,8 @@ std::vector<Command> all_commands() {
           validate_command(),
           gc_command(),
           cache_check_command(),
+          status_command(),
+          probe_command(),
           registry_login_command(),
           registry_logout_command(),
           registry_check_command(),

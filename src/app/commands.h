@@ -14,6 +14,8 @@ Command validate_command();
 Command gc_command();
 Command cache_check_command();
 Command registry_check_command();
+Command status_command();
+Command probe_command();
 Command chart_save_command();
 Command chart_list_command();
 Command chart_export_command();

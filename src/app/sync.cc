@@ -6,6 +6,7 @@
 #include "app/result.h"
 #include "app/signals.h"
 #include "app/termination_log.h"
+#include "app/watch.h"
 #include "app/wiring.h"
 #include "spec/quantity.h"
 
@@ -31,6 +32,8 @@ struct SyncOptions {
   std::optional<OutputFormat> output;
   TermsOptions terms;
   std::optional<Duration> timeout;
+  std::optional<std::string> listen;
+  bool watch = false;
   bool no_export = false;
   std::optional<ProgressStyle> progress;
   std::optional<std::filesystem::path> status_file;
@@ -43,6 +46,9 @@ void declare_sync(Flags& flags, SyncOptions& options) {
   declare(flags, options.spec);
   flags.duration("accept-stale", options.spec.accept_stale, "An unreachable chart may be this old");
   declare_terms(flags, options.terms);
+  flags.toggle("watch", options.watch, "Keep reconciling until SIGTERM");
+  flags.text("listen", "HOST:PORT", options.listen,
+             "Serve health, metrics and status here (with --watch: [::]:9786)");
   flags.toggle("no-export", options.no_export, "Fill the cache only, publish nothing");
   flags.toggle("fail-fast", options.fail_fast, "Stop at the first required failure");
   declare_timeout(flags, options.timeout);
@@ -75,13 +81,16 @@ struct Finished {
 Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& signals, Log& log) {
   Spec spec = spec_for(options, log);
   const Terms terms = load_terms(options.spec, options.terms, spec);
-  Wiring wiring(options.spec, std::move(spec), terms, log);
+  Wiring wiring(options.spec, std::move(spec), terms, log, options.status_file);
+  std::optional<Service> service;
+  if (options.listen)
+    service.emplace(*options.listen, wiring,
+                    AdminActions{.sync = [] {}, .reload = [] {}});  // it is at it already
   PassOptions pass;
   pass.only = {options.spec.only.begin(), options.spec.only.end()};
   pass.fail_fast = options.fail_fast;
   pass.deadline = wiring.clock().steady() + timeout;
   pass.deadline_text = "--timeout " + format_duration(timeout);
-  pass.status_file = options.status_file;
 
   std::stop_source stop;
   const std::stop_callback forward(signals.stop(), [&] { stop.request_stop(); });
@@ -112,13 +121,38 @@ Finished told_pass(const SyncOptions& options, Duration timeout, const Signals& 
   }
 }
 
+LogOptions log_options(const SyncOptions& options) {
+  LogOptions log = options.log;
+  if (options.quiet && !log.level)
+    log.level = LogLevel::error;
+  return log;
+}
+
+int run_watch(const SyncOptions& options) {
+  if (options.timeout)
+    throw Error(Reason::usage_invalid,
+                "--timeout bounds a single pass and contradicts --watch (leave it out)");
+  if (options.termination_log)
+    throw Error(Reason::usage_invalid,
+                "--termination-log tells of a single pass and contradicts --watch (leave it out)");
+  if (options.fail_fast)
+    throw Error(Reason::usage_invalid,
+                "--fail-fast ends a single pass and contradicts --watch (leave it out)");
+  const auto log = make_log(log_options(options));
+  return watch({.spec = options.spec,
+                .terms = options.terms,
+                .listen = options.listen,
+                .status_file = options.status_file,
+                .load = [&](Log& notes) { return spec_for(options, notes); }},
+               *log);
+}
+
 int run_sync(const SyncOptions& options) {
+  if (options.watch)
+    return run_watch(options);
   const Duration timeout = timeout_of(options.timeout);
   Signals signals;
-  LogOptions log_options = options.log;
-  if (options.quiet && !log_options.level)
-    log_options.level = LogLevel::error;
-  const auto log = make_log(log_options);
+  const auto log = make_log(log_options(options));
   const auto [result, code] = told_pass(options, timeout, signals, *log);
   if (!options.quiet)
     print(options.output == OutputFormat::json ? result_json(result, code) : result_table(result));

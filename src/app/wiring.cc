@@ -12,6 +12,8 @@
 #include "base/text.h"
 #include "net/curl_engine.h"
 #include "net/no_network.h"
+#include "reconcile/status_file.h"
+#include "registry/gate.h"
 #include "spec/load.h"
 #include "store/sweep.h"
 
@@ -22,14 +24,6 @@ Random make_random() {
   return [generator = std::mt19937_64(std::random_device{}())]() mutable {
     return std::uniform_real_distribution<double>(0, 1)(generator);
   };
-}
-
-ClientSettings client_settings(const Spec& spec) {
-  ClientSettings settings;
-  settings.timeout = spec.timeout;
-  settings.stall_timeout = spec.stall_timeout;
-  settings.manifest_size = spec.limits.manifest_size;
-  return settings;
 }
 
 std::unique_ptr<HttpClient> make_http(bool offline) {
@@ -144,13 +138,29 @@ void make_room_when_full(BlobCache& cache) {
   });
 }
 
+RegistryAccess::RegistryAccess(const SpecOptions& options, const Clock& clock, Log& log,
+                               bool offline, ClientSettings settings)
+    : clock_(clock),
+      log_(log),
+      settings_(std::move(settings)),
+      http_(make_http(offline)),
+      credentials_(process_variable, {options.registry_config}, clock),
+      authenticator_(*http_, clock) {
+  settings_.gate = std::make_shared<Gate>(clock);
+}
+
+std::unique_ptr<RegistryClient> RegistryAccess::client_for(const Spec& spec) {
+  ClientSettings settings = settings_;
+  settings.timeout = spec.timeout;
+  settings.stall_timeout = spec.stall_timeout;
+  settings.manifest_size = spec.limits.manifest_size;
+  return std::make_unique<RegistryClient>(spec, std::move(settings), *http_, authenticator_,
+                                          credentials_, clock_, log_, process_variable);
+}
+
 RegistryWiring::RegistryWiring(const SpecOptions& options, const Spec& spec, const Clock& clock,
                                Log& log, bool offline)
-    : http_(make_http(offline)),
-      credentials_(process_variable, {options.registry_config}, clock),
-      authenticator_(*http_, clock),
-      client_(spec, client_settings(spec), *http_, authenticator_, credentials_, clock, log,
-              process_variable) {}
+    : access_(options, clock, log, offline), client_(access_.client_for(spec)) {}
 
 ReadingWiring::ReadingWiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log)
     : log_(log),
@@ -158,7 +168,7 @@ ReadingWiring::ReadingWiring(const SpecOptions& options, Spec spec, const Terms&
       terms_(terms),
       volume_(Volume::open_read_only(cache_path(options, spec_))),
       registry_(options, spec_, clock_, log, terms.offline),
-      lanes_(lane_count(spec_), clock_) {
+      lanes_(lane_count(spec_)) {
   if (volume_) {
     cache_.emplace(*volume_);
     references_.emplace(*volume_);
@@ -168,22 +178,100 @@ ReadingWiring::ReadingWiring(const SpecOptions& options, Spec spec, const Terms&
       publisher_.emplace(std::move(*found));
 }
 
-Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log)
-    : spec_(std::move(spec)),
-      volume_(Volume::open(cache_path(options, spec_),
-                           spec_.cache.group_write ? kGroupModes : kDefaultModes)),
+// A spec and what was built for it alone.
+struct Wiring::Generation {
+  Spec spec;
+  std::shared_ptr<Publisher> publisher;
+  std::unique_ptr<RegistryClient> registry;
+  std::optional<Rooms> rooms;
+};
+
+Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log,
+               const std::optional<std::filesystem::path>& status_file)
+    : log_(log),
+      volume_(Volume::open(cache_path(options, spec),
+                           spec.cache.group_write ? kGroupModes : kDefaultModes)),
       cache_(volume_),
       references_(volume_),
-      publisher_(spec_.exports.path ? std::optional(Publisher::open(*spec_.exports.path, spec_.name,
-                                                                    spec_.exports))
-                                    : std::nullopt),
-      registry_(options, spec_, clock_, log, terms.offline),
-      lanes_(lane_count(spec_), clock_),
-      reconciler_(
-          Rooms{spec_, registry_.client(), cache_, references_, publisher_ ? &*publisher_ : nullptr,
-                lanes_, log, clock_, terms, &progress_},
-          make_random()) {
+      lanes_(std::make_unique<Lanes>(1)) {
   make_room_when_full(cache_);
+  generation_ = std::make_shared<Generation>();
+  if (spec.exports.path)
+    generation_->publisher =
+        std::make_shared<Publisher>(Publisher::open(*spec.exports.path, spec.name, spec.exports));
+  generation_->spec = std::move(spec);
+  const Spec& wanted = generation_->spec;
+  board_ = std::make_unique<StatusBoard>(
+      clock_, wanted.name,
+      generation_->publisher
+          ? read_status_file({*generation_->publisher->control(), wanted.name, status_file})
+          : StatusMemory{});
+  metrics_ = std::make_unique<Metrics>(*board_, OCISYNC_VERSION, OCISYNC_REVISION);
+  metrics_->set_per_chart(wanted.http.per_chart_metrics);
+  registry_ = std::make_unique<RegistryAccess>(options, clock_, log, terms.offline, listeners());
+  if (generation_->publisher) {
+    const Publisher& publisher = *generation_->publisher;
+    hooks_ = std::make_unique<Hooks>(publisher.control(), registry_->http(), *metrics_, log_,
+                                     clock_, make_random());
+    hooks_->follow(wanted);
+    hooks_->take_over([&](const HookChange& change) {
+      const auto published = publisher.published();
+      return std::any_of(published.begin(), published.end(), [&](const Publication& each) {
+        return each.chart == change.chart && each.manifest.str() == change.digest;
+      });
+    });
+  }
+  reconciler_ =
+      std::make_unique<Reconciler>(complete(terms), *board_, *metrics_, status_file, make_random());
+}
+
+// What the registry client has to say goes into the metrics.
+ClientSettings Wiring::listeners() {
+  ClientSettings settings;
+  settings.began = [this](const std::string& host) { metrics_->transfer_began(host); };
+  settings.observe = [this](const Exchange& exchange) {
+    metrics_->transfer_ended(exchange.host);
+    metrics_->registry_request(exchange.host, to_string(exchange.method), exchange.status,
+                               exchange.duration, exchange.bytes, 0);
+  };
+  settings.retried = [this](const std::string& host, Reason why) {
+    metrics_->registry_retry(host, why);
+  };
+  settings.blocked = [this](const std::string& host, WallTime until) {
+    metrics_->registry_blocked(host, until);
+  };
+  settings.refreshed = [this](const std::string& host, bool successful) {
+    metrics_->credentials_refreshed(host, successful);
+  };
+  return settings;
+}
+
+const Spec& Wiring::spec() const { return generation_->spec; }
+
+std::shared_ptr<const Rooms> Wiring::complete(const Terms& terms) {
+  Generation& generation = *generation_;
+  generation.registry = registry_->client_for(generation.spec);
+  generation.rooms.emplace(Rooms{generation.spec, *generation.registry, cache_, references_,
+                                 generation.publisher.get(), *lanes_, log_, clock_, terms,
+                                 &progress_, hooks_.get()});
+  return {generation_, &*generation.rooms};
+}
+
+void Wiring::follow(Spec spec, const Terms& terms) {
+  const Generation& before = *generation_;
+  auto next = std::make_shared<Generation>();
+  next->spec = std::move(spec);
+  const ExportSpec& shown = next->spec.exports;
+  next->publisher = before.publisher;
+  if (before.publisher && (shown.layout != before.spec.exports.layout ||
+                           shown.group_write != before.spec.exports.group_write))
+    next->publisher =
+        std::make_shared<Publisher>(Publisher::open(*shown.path, next->spec.name, shown));
+  generation_ = std::move(next);
+  metrics_->set_per_chart(generation_->spec.http.per_chart_metrics);
+  if (hooks_)
+    hooks_->follow(generation_->spec);
+  reconciler_->follow(complete(terms));
 }
 
 }  // namespace ocisync

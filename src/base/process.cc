@@ -7,6 +7,7 @@
 #include <cstring>
 #include <ctime>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/guarded.h"
 #include "base/handle.h"
 #include "base/text.h"
 
@@ -141,6 +143,13 @@ class SpawnPlan {
   posix_spawnattr_t attributes_{};
 };
 
+// The processes that somebody here waits for. They are started under the lock, so that none is taken
+// for an orphan before it is known.
+Guarded<std::set<pid_t>>& own_children() {
+  static Guarded<std::set<pid_t>> children;
+  return children;
+}
+
 // A running process and its group. While it is not reaped its id cannot be given to another, so the
 // group is killed before, never after.
 class Child {
@@ -171,7 +180,10 @@ class Child {
     pid_t result = 0;
     while ((result = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) {
     }
+    own_children().with([&](auto& children) { children.erase(pid_); });
     pid_ = -1;
+    if (::getpid() == 1)
+      reap_orphans();  // one may have stood behind this one
     if (result < 0)
       return 255;  // somebody else reaped it; how it ended is lost
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -314,7 +326,12 @@ ProcessResult run_process(const ProcessRequest& request, const std::function<boo
   const Moment deadline = std::chrono::steady_clock::now() + request.time_limit;
   Pipe input = make_pipe(), output = make_pipe(), error_output = make_pipe();
   const SpawnPlan plan(input.read.get(), output.write.get(), error_output.write.get());
-  const auto [pid, code] = plan.start(*program, request);
+  const auto [pid, code] = own_children().with([&](auto& children) {
+    const auto started = plan.start(*program, request);
+    if (started.code == 0)
+      children.insert(started.pid);
+    return started;
+  });
   if (code == ENOENT || code == ENOTDIR || code == EACCES || code == ENOEXEC)
     return not_found(*program + ": " + std::strerror(code));
   if (code != 0)
@@ -332,6 +349,17 @@ ProcessResult run_process(const ProcessRequest& request, const std::function<boo
     child.kill_group();
   result.exit_code = child.reap();
   return result;
+}
+
+void reap_orphans() {
+  own_children().with([](const auto& children) {
+    siginfo_t ended{};
+    while (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid != 0 &&
+           !children.contains(ended.si_pid)) {
+      ::waitpid(ended.si_pid, nullptr, 0);
+      ended = {};
+    }
+  });
 }
 
 }  // namespace ocisync

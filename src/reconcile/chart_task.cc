@@ -290,13 +290,38 @@ void ChartTask::publish(Attempt& attempt, const Revision& revision, const Select
                                 .chart_version = tree.chart_version,
                                 .reference = revision.reference.str(),
                                 .published = rooms_.clock.wall()};
+  const auto change = change_for_hooks(publication);
+  if (change) {
+    HookChange waiting = *change;
+    if (const auto ready = rooms_.publisher->trees().open(publication.format, publication.manifest))
+      waiting.path = ready->path().string();
+    rooms_.hooks->ask_gates(waiting, attempt.inquiry.stop);
+    rooms_.hooks->write_down(*change);
+  }
   const auto replaced = rooms_.publisher->publish(publication);
+  if (change)
+    rooms_.hooks->published(*change);
   Outcome& outcome = attempt.outcome;
   outcome.version = tree.chart_version;
   outcome.digest = publication.manifest;
   if (replaced && replaced->manifest != publication.manifest)
     outcome.previous = replaced->manifest;
   outcome.in_place = true;
+}
+
+// What hooks are told of a publication; nothing when it only repairs.
+std::optional<HookChange> ChartTask::change_for_hooks(const Publication& publication) const {
+  if (!rooms_.hooks)
+    return std::nullopt;
+  const auto before = rooms_.publisher->find(publication.path);
+  if (before && before->manifest == publication.manifest)
+    return std::nullopt;
+  return HookChange{.chart = publication.chart,
+                    .reference = publication.reference,
+                    .version = publication.chart_version,
+                    .digest = publication.manifest.str(),
+                    .previous = before ? before->manifest.str() : std::string(),
+                    .path = absolute_export_path(rooms_.spec, publication.path)};
 }
 
 // Names are allowed to disagree (the archive's Chart.yaml decides); people want to know.

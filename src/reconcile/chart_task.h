@@ -10,6 +10,7 @@
 #include "observe/progress.h"
 #include "reconcile/chart_planner.h"
 #include "reconcile/chart_tree.h"
+#include "reconcile/hooks.h"
 #include "reconcile/lanes.h"
 #include "reconcile/outcome.h"
 #include "registry/client.h"
@@ -31,6 +32,7 @@ struct Rooms {
   const Clock& clock;
   Terms terms{};
   Progress* progress = nullptr;  // told of charts and transfers; may be null
+  Hooks* hooks = nullptr;        // null: there are none
 };
 
 // One chart's journey from wish to shelf: planned by ChartPlanner, then carried out: manifest,
@@ -58,6 +60,7 @@ class ChartTask {
   TreeRecord unpack(const Inquiry& inquiry, const Digest& manifest, const CachedChart& cached);
   void publish(Attempt& attempt, const Revision& revision, const SelectedChart& selected,
                const CachedChart& cached, const TreeRecord& tree);
+  std::optional<HookChange> change_for_hooks(const Publication& publication) const;
   void warn_of_mismatch(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
                         const std::string& name, const std::string& version);
 

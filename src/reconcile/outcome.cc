@@ -28,7 +28,7 @@ int graver_exit_code(int code, Reason reason) {
 }
 
 int exit_code(const PassResult& result) {
-  int code = 0;
+  int code = result.hooks_owed.empty() ? 0 : 1;  // another run calls them again
   for (const Outcome& chart : result.charts) {
     if (chart.state != ChartState::failed || !chart.required || chart.in_place || !chart.reason)
       continue;

@@ -29,6 +29,7 @@ struct Outcome {
   ChartState state = ChartState::skipped;
   bool required = true;
   bool in_place = false;  // the wanted revision is exported, or a recent enough one
+  bool intact = false;    // what `digest` names stands at the export path unharmed
   std::optional<Reason> reason;
   std::string message;  // one line: why it failed, or why it was done
   std::string hint;
@@ -49,6 +50,7 @@ struct PassResult {
   WallTime started;
   Duration duration{0};
   std::vector<Outcome> charts;  // in the order of the spec, then what was withdrawn
+  std::vector<std::string> hooks_owed;  // names of publish hooks that did not succeed
 };
 
 // The code of a run that would have ended with `code` and met one more required failure: of several

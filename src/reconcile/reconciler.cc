@@ -1,303 +1,348 @@
 #include "reconcile/reconciler.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "base/text.h"
-#include "export/retention.h"
-#include "spec/quantity.h"
-#include "store/layout_index.h"
-#include "store/roots.h"
-#include "store/sweep.h"
+#include "reconcile/course.h"
 
 namespace ocisync {
+namespace {
 
-// The state of one pass. Slots of `charts` belong to the job that works on them.
-struct Reconciler::Pass {
-  const PassOptions& options;
-  std::stop_token stop;
-  std::stop_source abandon;  // fail-fast, or the caller's stop
-  PassResult result;
-  std::vector<unsigned> failures;
-  SteadyTime started;
-  Confirmations confirmed;  // before this pass
-};
+constexpr Duration kBeat = std::chrono::seconds(10);
 
-Reconciler::Reconciler(const Rooms& rooms, Random random)
-    : rooms_(rooms), random_(std::move(random)), task_(rooms) {}
+std::map<std::string, WallTime> last_successes(const StatusBoard& board) {
+  std::map<std::string, WallTime> result;
+  for (const auto& chart : board.snapshot().charts)
+    if (chart->last_success)
+      result.emplace(chart->wanted.name, *chart->last_success);
+  return result;
+}
+
+// Of all attempts in a pass.
+void add_costs(const Outcome& before, Outcome& outcome) {
+  outcome.attempts += before.attempts;
+  outcome.requests += before.requests;
+  outcome.bytes += before.bytes;
+  outcome.duration += before.duration;
+}
+
+}  // namespace
+
+Reconciler::Reconciler(std::shared_ptr<const Rooms> rooms, StatusBoard& board, Metrics& metrics,
+                       std::optional<std::filesystem::path> status_file, Random random)
+    : board_(board),
+      metrics_(metrics),
+      status_file_(std::move(status_file)),
+      log_(rooms->log),
+      clock_(rooms->clock),
+      lanes_(rooms->lanes),
+      schedule_(std::move(random)),
+      narrator_(log_, board_, clock_),
+      next_course_(std::make_shared<Course>(std::move(rooms))) {}
+
+Reconciler::~Reconciler() = default;
 
 PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
-  Pass pass{.options = options,
-            .stop = stop,
-            .abandon = {},
-            .result = {},
-            .failures = std::vector<unsigned>(rooms_.spec.charts.size()),
-            .started = rooms_.clock.steady(),
-            .confirmed = {}};
-  if (const auto place = status_place(options))
-    pass.confirmed = read_confirmations(*place);
-  const std::stop_callback forward(stop, [&] { pass.abandon.request_stop(); });
-  PassResult& result = pass.result;
-  result.spec_name = rooms_.spec.name;
-  result.spec_hash = rooms_.spec.hash;
-  result.started = rooms_.clock.wall();
-  result.charts.resize(rooms_.spec.charts.size());
-
-  std::vector<Reference> expected;
-  for (const ChartSpec& chart : rooms_.spec.charts)
-    if (!chart.repository)
-      expected.push_back(chart.reference);
-  rooms_.registry.expect(expected);
-  if (rooms_.progress)
-    rooms_.progress->expect(rooms_.spec.charts.size());
-  for (std::size_t i = 0; i < rooms_.spec.charts.size(); ++i)
-    start(pass, i);
-  rooms_.lanes.drain(pass.abandon.get_token());
-
-  withdraw(pass);
-  keep_house(pass);
-  result.duration = std::chrono::duration_cast<Duration>(rooms_.clock.steady() - pass.started);
-  return std::move(result);
+  const SteadyTime began = clock_.steady();
+  const WallTime started = clock_.wall();
+  pass_ = &options;
+  only_ = options.only;
+  run(stop);
+  PassResult result = result_of_pass();
+  if (Hooks* hooks = course_->rooms->hooks)
+    result.hooks_owed = hooks->finish(options.deadline, stop);
+  result.started = started;
+  result.duration = std::chrono::duration_cast<Duration>(clock_.steady() - began);
+  return result;
 }
 
-void Reconciler::start(Pass& pass, std::size_t index) {
-  const ChartSpec& chart = rooms_.spec.charts[index];
-  Outcome& slot = pass.result.charts[index];
-  slot.name = chart.name;
-  slot.reference = chart.reference.str();
-  slot.required = chart.required;
-  slot.export_path = absolute_export_path(rooms_.spec, chart.export_path);
-  slot.message = kNeverStarted;
-  const bool selected = pass.options.only.empty() || pass.options.only.contains(chart.name);
-  const bool suspended = rooms_.spec.suspend || chart.suspend;
-  if (selected && !suspended) {
-    rooms_.lanes.add({.group = rooms_.registry.registry_key(chart.reference),
-                      .run = [this, &pass, index] { attempt(pass, index); }});
-    return;
-  }
-  slot.state = selected ? ChartState::suspended : ChartState::skipped;
-  slot.message = selected ? "suspended in the spec" : "not selected";
-  if (const auto publication = find_publication(chart)) {
-    slot.version = publication->chart_version;
-    slot.digest = publication->manifest;
-  }
-  if (rooms_.progress)
-    rooms_.progress->chart_done(false);
+void Reconciler::watch(const std::set<std::string>& only, std::stop_token stop) {
+  only_ = only;
+  lanes_.expect(kLocal);
+  run(stop);
+  lanes_.forget(kLocal);
+  write_status(*course_->rooms);
 }
 
-std::optional<Publication> Reconciler::find_publication(const ChartSpec& chart) const {
-  return rooms_.publisher ? rooms_.publisher->find(chart.export_path) : std::nullopt;
+void Reconciler::sync_now() {
+  post([this] {
+    for (const auto& [name, slot] : slots_)
+      schedule_.hasten(name, clock_.steady());
+  });
 }
 
-void Reconciler::attempt(Pass& pass, std::size_t index) {
-  const ChartSpec& chart = rooms_.spec.charts[index];
-  Outcome outcome = task_.run(chart, pass.stop);
-  Outcome& slot = pass.result.charts[index];
-  outcome.attempts = slot.attempts + 1;
-  outcome.requests += slot.requests;
-  outcome.bytes += slot.bytes;
-  outcome.duration += slot.duration;
-  settle(pass, index, std::move(outcome));
+void Reconciler::sync_now(std::set<std::string> charts) {
+  post([this, charts = std::move(charts)] {
+    for (const std::string& name : charts)
+      schedule_.hasten(name, clock_.steady());
+  });
 }
 
-void Reconciler::settle(Pass& pass, std::size_t index, Outcome outcome) {
-  const ChartSpec& chart = rooms_.spec.charts[index];
-  Outcome& slot = pass.result.charts[index];
-  const bool failed = outcome.state == ChartState::failed;
-  if (failed && outcome.reason == Reason::cancelled && slot.attempts > 0) {
-    // The run ended during a retry: what it was retried for says more than "cancelled".
-    slot.attempts = outcome.attempts;
-    return;
-  }
-  std::optional<SteadyTime> again;
-  if (failed && facts(*outcome.reason).fault == Fault::retry) {
-    again = next_try(pass, outcome, ++pass.failures[index]);
-    if (!again)
-      outcome.message += fmt::format(" (no further try fits into {})", pass.options.deadline_text);
-  }
-  if (failed)
-    excuse_if_recent(pass, outcome, chart);
-  slot = std::move(outcome);
-  if (again && !pass.abandon.stop_requested()) {
-    rooms_.log.info("ChartRetry", "trying again later",
-                    {{"chart", slot.name},
-                     {"reason", std::string(to_string(*slot.reason))},
-                     {"attempt", std::int64_t{slot.attempts}},
-                     {"error", slot.message}});
-    rooms_.lanes.add({.group = rooms_.registry.registry_key(chart.reference),
-                      .run = [this, &pass, index] { attempt(pass, index); },
-                      .not_before = *again});
-    return;
-  }
-  if (rooms_.progress)
-    rooms_.progress->chart_done(failed);
-  switch (slot.state) {
-    case ChartState::updated:
-    case ChartState::repaired:
-      rooms_.log.info(slot.state == ChartState::updated ? "ChartUpdated" : "ChartRepaired",
-                      slot.message,
-                      {{"chart", slot.name},
-                       {"version", slot.version},
-                       {"digest", slot.digest->str()},
-                       {"bytes", static_cast<std::int64_t>(slot.bytes)}});
-      break;
-    case ChartState::failed:
-      rooms_.log.error("ChartFailed", slot.message,
-                       {{"chart", slot.name},
-                        {"ref", slot.reference},
-                        {"stage", slot.stage},
-                        {"reason", std::string(to_string(*slot.reason))},
-                        {"hint", slot.hint}});
-      if (slot.required && !slot.in_place && pass.options.fail_fast)
-        pass.abandon.request_stop();
-      break;
-    case ChartState::unchanged:
-    case ChartState::removed:
-    case ChartState::suspended:
-    case ChartState::skipped:
-      break;
-  }
-}
-
-// Absent: the deadline comes first.
-std::optional<SteadyTime> Reconciler::next_try(const Pass& pass, const Outcome& outcome,
-                                               unsigned failures) {
-  const RetrySpec& retry = rooms_.spec.retry;
-  SteadyTime when = rooms_.clock.steady() + chart_backoff(failures, retry.min, retry.max, random_);
-  if (outcome.not_before)
-    when = std::max(when, *outcome.not_before);
-  return when < pass.options.deadline ? std::optional(when) : std::nullopt;
-}
-
-// A chart that could not be checked is in place if it was confirmed recently enough.
-void Reconciler::excuse_if_recent(const Pass& pass, Outcome& outcome, const ChartSpec& chart) {
-  const auto publication = find_publication(chart);
-  if (!publication)
-    return;
-  outcome.version = publication->chart_version;
-  outcome.digest = publication->manifest;
-  if (rooms_.spec.accept_stale.count() == 0 || facts(*outcome.reason).fault != Fault::retry)
-    return;
-  const auto confirmed = pass.confirmed.find(chart.name);
-  if (confirmed == pass.confirmed.end())
-    return;
-  const bool recent = rooms_.clock.wall() - confirmed->second < rooms_.spec.accept_stale;
-  const bool intact =
-      rooms_.publisher->examine(chart.export_path, publication) == PublishedState::current;
-  if (recent && intact) {
-    outcome.in_place = true;
-    outcome.hint = fmt::format("confirmed at {}, accepted for {}", rfc3339(confirmed->second),
-                               format_duration(rooms_.spec.accept_stale));
-  }
-}
-
-void Reconciler::withdraw(Pass& pass) {
-  if (!rooms_.publisher || !pass.options.only.empty() || pass.abandon.stop_requested())
-    return;
-  for (const Publication& gone : withdrawals(rooms_.spec, rooms_.publisher->published())) {
-    Outcome outcome;
-    outcome.name = gone.chart;
-    outcome.reference = gone.reference;
-    outcome.version = gone.chart_version;
-    outcome.previous = gone.manifest;
-    outcome.required = false;
-    outcome.export_path = absolute_export_path(rooms_.spec, gone.path);
-    try {
-      rooms_.publisher->withdraw(gone);
-      outcome.state = ChartState::removed;
-      outcome.in_place = true;
-      outcome.message = "no longer in the spec";
-      rooms_.log.info("ChartRemoved", outcome.message,
-                      {{"chart", gone.chart}, {"path", gone.path}});
-    } catch (const Error& error) {
-      outcome.state = ChartState::failed;
-      outcome.reason = error.reason();
-      outcome.stage = "publish";
-      outcome.message = printable(error.what(), 2048);
-      rooms_.log.error("WithdrawFailed", outcome.message, {{"chart", gone.chart}});
-    }
-    pass.result.charts.push_back(std::move(outcome));
-  }
-}
-
-// Content becomes unnamed when a revision is replaced or withdrawn, and only then is there anything
-// new to sweep.
-void Reconciler::sweep_if_superseded(const PassResult& result, WallTime now) {
-  if (std::none_of(result.charts.begin(), result.charts.end(),
-                   [](const Outcome& chart) { return chart.previous.has_value(); }))
-    return;
-  SweepPolicy policy;
-  policy.min_age = rooms_.spec.cache.min_age;
-  policy.max_size = rooms_.spec.cache.max_size;
-  for (const std::string& owner : sweep(rooms_.cache.volume(), policy, now).expired_roots)
-    rooms_.log.warning("RootsExpired", "not renewed for 7 days; its content is no longer kept",
-                       {{"owner", owner}});
-}
-
-// What this spec keeps alive in the cache: what it publishes, keeps and locks; where it publishes
-// nothing, what it pulled.
-Roots Reconciler::roots_of(const PassResult& result, WallTime now) {
-  Roots roots;
-  if (rooms_.publisher) {
-    const RetentionReport retained = retain(*rooms_.publisher, rooms_.spec.exports, now);
-    roots.blobs.insert(retained.kept.begin(), retained.kept.end());
-    for (const Publication& publication : rooms_.publisher->published()) {
-      roots.blobs.insert(publication.manifest);
-      roots.blobs.insert(publication.resolved());
-      roots.references.insert(publication.reference);
-    }
-  } else {
-    for (const Outcome& chart : result.charts)
-      roots.references.insert(chart.reference);
-  }
-  if (rooms_.terms.lock)
-    for (const ChartSpec& chart : rooms_.spec.charts)
-      if (const LockedChart* locked = rooms_.terms.lock->find(chart.name)) {
-        roots.blobs.insert(locked->manifest);
-        roots.references.insert(locked_reference(chart, *locked).str());
+void Reconciler::follow(std::shared_ptr<const Rooms> rooms) {
+  post([this, next = std::make_shared<Course>(std::move(rooms))]() mutable {
+    next_course_ = std::move(next);
+    for (auto& [name, slot] : slots_)
+      if (slot.under_way && !course_->continues_as(*next_course_, slot.index)) {
+        slot.overtaken = true;
+        slot.stop.request_stop();
       }
-  return roots;
+  });
 }
 
-// Absent: nothing is exported, and no file was named.
-std::optional<StatusPlace> Reconciler::status_place(const PassOptions& options) const {
-  if (!rooms_.publisher)
-    return std::nullopt;
-  return StatusPlace{*rooms_.publisher->control(), rooms_.spec.name, options.status_file};
+// ---- the loop ----
+
+void Reconciler::post(std::function<void()> act) {
+  const std::lock_guard lock(mutex_);
+  inbox_.push_back(std::move(act));
+  changed_.notify_all();
 }
 
-// A status that cannot be written is a pity, no failure.
-void Reconciler::keep_status(const Pass& pass, WallTime now) {
-  const auto place = status_place(pass.options);
-  if (!place)
+void Reconciler::run(const std::stop_token& stop) {
+  adopt(std::exchange(next_course_, nullptr));
+  while (true) {
+    board_.beat();
+    if (stop.stop_requested())
+      abandon();
+    adopt_if_free();
+    while (!closed_ && !next_course_) {
+      const auto name = schedule_.take(clock_.steady());
+      if (!name)
+        break;
+      start(*name, slots_.find(*name)->second);
+    }
+    tend_house();
+    if (jobs_ == 0 && (closed_ || (pass_ && schedule_.ended())))
+      return;
+    wait(stop);
+  }
+}
+
+// Until somebody has something to say, or it is time for the next thing to do.
+void Reconciler::wait(const std::stop_token& stop) {
+  std::deque<std::function<void()>> acts;
+  {
+    std::unique_lock lock(mutex_);
+    SteadyTime until = clock_.steady() + kBeat;
+    if (const auto due = schedule_.next_due(); due && !closed_ && !next_course_)
+      until = std::min(until, *due);
+    if (!pass_ && !closed_ && !house_.busy)
+      until = std::min(until, house_.due);
+    const auto something = [&] { return !inbox_.empty(); };
+    if (abandoned_)
+      changed_.wait_until(lock, until, something);
+    else
+      changed_.wait_until(lock, stop, until, something);
+    acts.swap(inbox_);
+  }
+  for (const auto& act : acts)
+    act();
+}
+
+// Nothing begins any more, and what is under way is cut off.
+void Reconciler::abandon() {
+  close();
+  if (!std::exchange(abandoned_, true))
+    for (auto& [name, slot] : slots_)
+      slot.stop.request_stop();
+}
+
+void Reconciler::close() { closed_ = true; }
+
+// ---- what is followed ----
+
+bool Reconciler::is_worked_on(const ChartSpec& chart) const {
+  const bool selected = only_.empty() || only_.contains(chart.name);
+  return selected && !chart.suspend && !course_->rooms->spec.suspend;
+}
+
+void Reconciler::adopt_if_free() {
+  if (!next_course_ || closed_ || house_.busy)
     return;
-  try {
-    write_status(*place, pass.result, pass.confirmed, now);
-  } catch (const Error& error) {
-    rooms_.log.warning("StatusNotWritten", "the status could not be written",
-                       {{"error", std::string(error.what())}});
-  }
+  if (std::none_of(slots_.begin(), slots_.end(), [](const auto& entry) {
+        return entry.second.under_way && entry.second.overtaken;
+      }))
+    adopt(std::exchange(next_course_, nullptr));
 }
 
-// What keeps the volumes tidy never fails a pass: it is tried again with the next one.
-void Reconciler::keep_house(Pass& pass) {
-  const Volume& volume = rooms_.cache.volume();
-  try {
-    const WallTime now = rooms_.clock.wall();
-    write_roots(volume, rooms_.spec.name, roots_of(pass.result, now), now);
-    keep_status(pass, now);
-    sweep_if_superseded(pass.result, now);
-    if (std::any_of(pass.result.charts.begin(), pass.result.charts.end(), [](const Outcome& chart) {
-          return chart.state == ChartState::updated || chart.state == ChartState::repaired ||
-                 chart.state == ChartState::removed;
-        }))
-      rebuild_layout_index(volume, rooms_.references);
-  } catch (const Error& error) {
-    rooms_.log.warning("HousekeepingFailed",
-                       "volumes could not be tidied; the next pass tries again",
-                       {{"error", std::string(error.what())}});
+void Reconciler::adopt(std::shared_ptr<Course> next) {
+  const auto before = std::exchange(course_, std::move(next));
+  const Rooms& rooms = *course_->rooms;
+  lanes_.set_count(course_->lanes() + (pass_ ? 0 : 1));
+  board_.set_charts(course_->board_charts(), rooms.spec.hash);
+  const auto remembered = last_successes(board_);
+  auto old = std::exchange(slots_, {});
+  std::vector<Reference> expected;
+  for (std::size_t i = 0; i < rooms.spec.charts.size(); ++i) {
+    const ChartSpec& chart = rooms.spec.charts[i];
+    auto known = old.extract(chart.name);
+    if (known && before->continues_as(*course_, known.mapped().index)) {
+      known.mapped().index = i;
+      schedule_.set_pace(chart.name, course_->pace(chart, pass_ != nullptr));
+      slots_.insert(std::move(known));
+      continue;
+    }
+    if (known)
+      leave(chart.name, known.mapped());
+    Slot& slot = slots_[chart.name];
+    slot.index = i;
+    if (const auto success = remembered.find(chart.name); success != remembered.end())
+      slot.last_success = success->second;
+    introduce(chart, slot, !known.empty());
+    if (!slot.group.empty() && !chart.repository)
+      expected.push_back(chart.reference);
   }
+  for (auto& [name, slot] : old)
+    leave(name, slot);
+  rooms.registry.expect(expected);
+  if (rooms.progress) {
+    rooms.progress->expect(rooms.spec.charts.size());
+    for (std::size_t i = expected.size(); i < rooms.spec.charts.size(); ++i)
+      rooms.progress->chart_done(false);
+  }
+  want_house(Duration(0));
+}
+
+void Reconciler::introduce(const ChartSpec& chart, Slot& slot, bool known) {
+  slot.outcome = course_->untouched(chart);
+  if (!is_worked_on(chart)) {
+    course_->park(chart, only_, slot.outcome);
+    return;
+  }
+  slot.group = course_->rooms->registry.registry_key(chart.reference);
+  lanes_.expect(slot.group);
+  if (pass_ || known)
+    enter(chart);
+  else
+    look(chart.name, slot);
+}
+
+void Reconciler::enter(const ChartSpec& chart) {
+  schedule_.add(chart.name, course_->pace(chart, pass_ != nullptr), clock_.steady());
+}
+
+void Reconciler::leave(const std::string& name, Slot& slot) {
+  schedule_.remove(name);
+  narrator_.forget(name);
+  finish(slot);
+}
+
+// Nothing more will come of the chart.
+void Reconciler::finish(Slot& slot) {
+  if (!slot.group.empty())
+    lanes_.forget(std::exchange(slot.group, {}));
+}
+
+// ---- one chart ----
+
+// What an earlier process left counts before any registry is asked: a good volume is ready.
+void Reconciler::look(const std::string& name, Slot& slot) {
+  ++jobs_;
+  slot.looking = true;
+  lanes_.add({.group = kLocal, .run = [this, name, course = course_, index = slot.index] {
+                const auto found = course->intact_publication(course->chart(index));
+                post([this, name, course, found] {
+                  --jobs_;
+                  const auto here = slots_.find(name);
+                  if (here == slots_.end() || !here->second.looking)
+                    return;
+                  here->second.looking = false;
+                  if (found)
+                    board_.export_found(name, found->chart_version, found->manifest);
+                  enter(course_->chart(here->second.index));
+                });
+              }});
+}
+
+// An index serves all charts of a classic repository that come by within half an interval.
+void Reconciler::renew_indexes(const ChartSpec& chart) {
+  const Rooms& rooms = *course_->rooms;
+  const Duration interval = chart.interval.value_or(rooms.spec.interval);
+  if (pass_ || !chart.repository || clock_.steady() - indexes_renewed_ < interval / 2)
+    return;
+  rooms.registry.renew_indexes();
+  indexes_renewed_ = clock_.steady();
+}
+
+void Reconciler::start(const std::string& name, Slot& slot) {
+  renew_indexes(course_->chart(slot.index));
+  slot.under_way = true;
+  slot.stop = std::stop_source();
+  ++jobs_;
+  const auto work = [this, name, course = course_, index = slot.index,
+                     last_success = slot.last_success, stop = slot.stop.get_token()] {
+    const ChartSpec& chart = course->chart(index);
+    Outcome outcome = course->untouched(chart);
+    if (!closed_ && !stop.stop_requested()) {
+      board_.attempt_began(name);
+      outcome = course->attempt(chart, last_success, stop);
+    }
+    post([this, name, outcome = std::move(outcome)]() mutable {
+      --jobs_;
+      settle(name, std::move(outcome));
+    });
+  };
+  lanes_.add({.group = slot.group, .run = work});
+}
+
+void Reconciler::settle(const std::string& name, Outcome outcome) {
+  const auto found = slots_.find(name);
+  if (found == slots_.end())
+    return;
+  Slot& slot = found->second;
+  slot.under_way = false;
+  note(outcome, slot);
+  if (std::exchange(slot.overtaken, false) || closed_)
+    return cut_off(name, slot, std::move(outcome));
+  const bool failed = outcome.state == ChartState::failed;
+  const Settled how = failed ? course_->verdict(*outcome.reason, pass_ != nullptr) : Settled::good;
+  Narrator::Next next;
+  next.failures = failed ? schedule_.failures(name) + 1 : 0;
+  next.last_success = slot.last_success;
+  next.when = schedule_.settle(name, how, clock_.steady(), outcome.not_before,
+                               pass_ ? pass_->deadline : SteadyTime::max());
+  if (how == Settled::may_pass && !next.when)
+    outcome.message += fmt::format(" (no further try fits into {})", pass_->deadline_text);
+  narrator_.ended(outcome, next);
+  if (!failed)
+    slot.last_success = clock_.wall();
+  if (pass_)
+    add_costs(slot.outcome, outcome);
+  slot.outcome = std::move(outcome);
+  if (next.when)
+    return;
+  finish(slot);
+  if (Progress* progress = course_->rooms->progress)
+    progress->chart_done(failed);
+  if (failed && slot.outcome.required && !slot.outcome.in_place && pass_->fail_fast)
+    close();
+}
+
+// An attempt that was asked to end, whether it heard of it or not.
+void Reconciler::cut_off(const std::string& name, Slot& slot, Outcome outcome) {
+  schedule_.give_back(name, clock_.steady());
+  narrator_.ended(outcome, {});
+  const bool never_began = outcome.state == ChartState::skipped;
+  const bool cancelled = outcome.reason == Reason::cancelled;
+  if (pass_)
+    add_costs(slot.outcome, outcome);
+  if (never_began || (cancelled && slot.outcome.attempts > 0))
+    slot.outcome.attempts = outcome.attempts;  // what it was tried again for says more
+  else
+    slot.outcome = std::move(outcome);
+}
+
+// What an attempt means for the house and the figures.
+void Reconciler::note(const Outcome& outcome, const Slot& slot) {
+  const bool published =
+      outcome.state == ChartState::updated || outcome.state == ChartState::repaired;
+  house_.work.published = house_.work.published || published;
+  house_.work.superseded = house_.work.superseded || outcome.previous.has_value();
+  if (outcome.state != ChartState::skipped && outcome.reason != Reason::cancelled)
+    metrics_.sync_ended(sync_result(outcome.state), outcome.duration);
+  if (published || outcome.state != slot.outcome.state || outcome.reason != slot.outcome.reason)
+    want_house(std::chrono::seconds(1));
 }
 
 }  // namespace ocisync

@@ -1,16 +1,28 @@
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
 #include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
 
 #include "net/retry.h"
+#include "observe/metrics.h"
+#include "observe/status_board.h"
 #include "reconcile/chart_task.h"
-#include "reconcile/confirmations.h"
+#include "reconcile/course.h"
+#include "reconcile/housekeeping.h"
+#include "reconcile/narrator.h"
 #include "reconcile/outcome.h"
-#include "store/roots.h"
+#include "reconcile/schedule.h"
 
 namespace ocisync {
 
@@ -20,38 +32,114 @@ struct PassOptions {
   bool fail_fast = false;  // the first required failure stops what has not begun
   SteadyTime deadline = SteadyTime::max();  // a retry that would come later fails the chart instead
   std::string deadline_text;                // for the message: "--timeout 5m"
-  std::optional<std::filesystem::path> status_file;  // absent: on the export volume
 };
 
-// Keeps the exports like the spec. One pass: every chart goes through its journey in a lane, a
-// failure that may heal is tried again with growing pauses until the deadline, exports that left
-// the spec are withdrawn, superseded revisions and unnamed cache content are cleared, and what is
-// kept is written down. Not safe from several threads; several processes may do the same at once.
+// Keeps the exports like the spec. Every chart goes through its journey in a lane whenever its
+// schedule says so; exports that left the spec are withdrawn, superseded revisions and unnamed
+// cache content are cleared, and what is kept is written down. A one-shot pass is the schedule that
+// ends. The thread that runs it only decides: files, hashing and network are the lanes' work, so
+// the heartbeat it gives the board means something. Several processes may do the same at once.
 class Reconciler {
  public:
-  Reconciler(const Rooms& rooms, Random random);
+  // `rooms` is kept, with whatever it owns, while anything uses it.
+  // The status goes to `status_file`; absent: on the export volume.
+  Reconciler(std::shared_ptr<const Rooms> rooms, StatusBoard& board, Metrics& metrics,
+             std::optional<std::filesystem::path> status_file, Random random);
+  ~Reconciler();
 
+  // One of the two, once, on one thread. watch() returns after `stop`, when nothing is under way.
   PassResult pass(const PassOptions& options, std::stop_token stop);
+  void watch(const std::set<std::string>& only, std::stop_token stop);
+
+  // While watch() runs; from any thread, without waiting.
+
+  // All charts, or those named, are due.
+  void sync_now();
+  void sync_now(std::set<std::string> charts);
+  // From now on these. Charts whose entry has the same effect go on as they were; what is under way
+  // for the others is abandoned before anything begins anew.
+  void follow(std::shared_ptr<const Rooms> rooms);
 
  private:
-  struct Pass;
+  // What is known of a chart of the spec that is followed.
+  struct Slot {
+    std::size_t index = 0;  // in the spec
+    std::string group;      // in the lanes; empty until it is worked on
+    Outcome outcome{};      // of the last attempt; in a pass with the costs of all before it
+    std::optional<WallTime> last_success{};
+    std::stop_source stop{};
+    bool looking = false;  // at what stands, before the first attempt
+    bool under_way = false;
+    bool overtaken = false;  // by a spec that waits for it to end
+  };
 
-  void start(Pass& pass, std::size_t index);
-  void attempt(Pass& pass, std::size_t index);
-  void settle(Pass& pass, std::size_t index, Outcome outcome);
-  std::optional<SteadyTime> next_try(const Pass& pass, const Outcome& outcome, unsigned failures);
-  void excuse_if_recent(const Pass& pass, Outcome& outcome, const ChartSpec& chart);
-  std::optional<Publication> find_publication(const ChartSpec& chart) const;
-  void withdraw(Pass& pass);
-  Roots roots_of(const PassResult& result, WallTime now);
-  std::optional<StatusPlace> status_place(const PassOptions& options) const;
-  void keep_status(const Pass& pass, WallTime now);
-  void sweep_if_superseded(const PassResult& result, WallTime now);
-  void keep_house(Pass& pass);
+  static constexpr const char* kLocal = "";  // the group of work that asks no registry
 
-  Rooms rooms_;
-  Random random_;
-  ChartTask task_;
+  struct House {
+    bool busy = false;
+    SteadyTime due = SteadyTime::max();
+    SteadyTime sweep_due{};
+    SteadyTime ended{};
+    Duration took{0};
+    HouseWork work;  // since it was last tidied
+    CacheFigures cache;
+  };
+
+  // The loop.
+  void run(const std::stop_token& stop);
+  void wait(const std::stop_token& stop);
+  void post(std::function<void()> act);
+  void abandon();
+  void close();
+
+  // What is followed.
+  void adopt(std::shared_ptr<Course> next);
+  void adopt_if_free();
+  void introduce(const ChartSpec& chart, Slot& slot, bool known);
+  void enter(const ChartSpec& chart);
+  void leave(const std::string& name, Slot& slot);
+  bool is_worked_on(const ChartSpec& chart) const;
+
+  // One chart.
+  void look(const std::string& name, Slot& slot);
+  void renew_indexes(const ChartSpec& chart);
+  void start(const std::string& name, Slot& slot);
+  void settle(const std::string& name, Outcome outcome);
+  void cut_off(const std::string& name, Slot& slot, Outcome outcome);
+  void note(const Outcome& outcome, const Slot& slot);
+  void finish(Slot& slot);
+
+  // The volumes.
+  void tend_house();
+  void housed(const HouseReport& report, Duration took);
+  void want_house(Duration within);
+  void tell_cache(const HouseReport& report);
+  void write_status(const Rooms& rooms);
+  std::vector<std::string> pulled() const;
+  PassResult result_of_pass();
+
+  StatusBoard& board_;
+  Metrics& metrics_;
+  const std::optional<std::filesystem::path> status_file_;
+  Log& log_;
+  const Clock& clock_;
+  Lanes& lanes_;
+  Schedule schedule_;
+  SteadyTime indexes_renewed_{};
+  Narrator narrator_;
+  std::shared_ptr<Course> course_;
+  std::shared_ptr<Course> next_course_;  // waits until what it overtakes has ended
+  std::map<std::string, Slot, std::less<>> slots_;
+  std::set<std::string> only_;
+  const PassOptions* pass_ = nullptr;  // null: watching
+  std::size_t jobs_ = 0;               // in the lanes, ours
+  std::atomic<bool> closed_{false};    // nothing begins any more; jobs that wait look at it too
+  bool abandoned_ = false;
+  House house_;
+
+  std::mutex mutex_;  // of the inbox, through which everybody else talks to the loop
+  std::condition_variable_any changed_;
+  std::deque<std::function<void()>> inbox_;
 };
 
 }  // namespace ocisync

@@ -325,8 +325,10 @@ bool RegistryClient::authenticate(const std::string& registry, TransferCounts& c
   return answer.authorised;
 }
 
+void RegistryClient::renew_indexes() { state_->repositories.new_pass(); }
+
 void RegistryClient::expect(const std::vector<Reference>& references) {
-  state_->repositories.new_pass();
+  renew_indexes();
   std::map<Origin, std::vector<std::string>> scopes;
   for (const Reference& reference : references)
     for (const Endpoint& endpoint : endpoints(state_->spec, reference, Question::by_digest))

@@ -86,13 +86,20 @@ struct FrontDoor {
 // Whether the registry of a reference is spoken to without TLS.
 bool speaks_plain_http(const Spec& spec, const Reference& reference);
 
+class Gate;
+
 struct ClientSettings {
   Duration timeout{30'000};
   Duration stall_timeout{30'000};
   std::uint64_t manifest_size = 4ULL << 20;
-  // Both may be empty; called from any thread.
+  // Each may be empty; called from any thread.
+  std::function<void(const std::string& host)> began;  // an exchange; observe ends it
   std::function<void(const Exchange&)> observe;
+  std::function<void(const std::string& host, Reason why)> retried;
   std::function<void(const std::string& host, WallTime until)> blocked;  // Retry-After was given
+  std::function<void(const std::string& host, bool successful)> refreshed;  // credentials
+  // Who asked for patience, for clients that follow one another; null: this one's own.
+  std::shared_ptr<Gate> gate;
 };
 
 // The client side of the OCI distribution specification 1.1. Each call is one attempt: a
@@ -143,6 +150,8 @@ class RegistryClient {
   // A pass begins. Announces repositories about to be pulled, so that token requests can be shared;
   // what classic repositories listed before is asked for again.
   void expect(const std::vector<Reference>& references);
+  // What classic repositories listed before is asked for again.
+  void renew_indexes();
 
   // The other kind of place that charts come from, reached by the same means.
   Repositories& repositories();

@@ -29,14 +29,14 @@ Courier::Courier(const ClientSettings& settings, HttpClient& http, Authenticator
       credentials_(credentials),
       clock_(clock),
       routes_(std::move(environment), credentials, clock),
-      gate_(clock),
+      gate_(settings.gate ? settings.gate : std::make_shared<Gate>(clock)),
       warnings_(log),
       random_(std::mt19937_64(std::random_device{}())) {}
 
 Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCounts& counts,
                       std::stop_token stop) {
-  MeteredClient http(http_, clock_, endpoint.host(), settings_.observe, counts);
-  Delivery delivery({settings_, auth_, credentials_, routes_, gate_, first_contact_, warnings_},
+  MeteredClient http(http_, clock_, endpoint.host(), settings_, counts);
+  Delivery delivery({settings_, auth_, credentials_, routes_, *gate_, first_contact_, warnings_},
                     http, endpoint, errand, stop);
   Tries tries;
   std::optional<SteadyTime> not_before;
@@ -55,7 +55,7 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
       heed(endpoint, error);
       if (errand.once)
         throw;
-      not_before = next_try(errand, error, tries);
+      not_before = next_try(endpoint, errand, error, tries);
     }
   }
 }
@@ -73,13 +73,14 @@ Error Courier::impatience(const Answer& answer, const Errand& errand) const {
 void Courier::heed(const Endpoint& endpoint, Error& failure) {
   if (!failure.not_before())
     return;
-  gate_.close(endpoint.base.origin(), *failure.not_before(), failure.reason());
+  gate_->close(endpoint.base.origin(), *failure.not_before(), failure.reason());
   if (settings_.blocked)
-    settings_.blocked(endpoint.host(), gate_.wall(*failure.not_before()));
+    settings_.blocked(endpoint.host(), gate_->wall(*failure.not_before()));
 }
 
 // When to try again. Rethrows the failure when that is of no use now.
-SteadyTime Courier::next_try(const Errand& errand, const Error& failure, Tries& tries) {
+SteadyTime Courier::next_try(const Endpoint& endpoint, const Errand& errand, const Error& failure,
+                             Tries& tries) {
   if (errand.progressed && errand.progressed())
     tries.made = 0;
   ++tries.made;
@@ -88,6 +89,8 @@ SteadyTime Courier::next_try(const Errand& errand, const Error& failure, Tries& 
   const bool far = failure.not_before() && *failure.not_before() - now > Gate::kShort;
   if (far || tries.made >= kTries || tries.total >= kTriesInAll)
     throw Error(failure);
+  if (settings_.retried)
+    settings_.retried(endpoint.host(), failure.reason());
   const Duration pause = request_backoff(tries.made, [&] {
     return random_.with(
         [](auto& engine) { return std::uniform_real_distribution<double>(0.0, 1.0)(engine); });

@@ -30,7 +30,8 @@ class Courier {
 
   Error impatience(const Answer& answer, const Errand& errand) const;
   void heed(const Endpoint& endpoint, Error& failure);
-  SteadyTime next_try(const Errand& errand, const Error& failure, Tries& tries);
+  SteadyTime next_try(const Endpoint& endpoint, const Errand& errand, const Error& failure,
+                      Tries& tries);
 
   const ClientSettings& settings_;
   HttpClient& http_;
@@ -38,7 +39,7 @@ class Courier {
   CredentialStore& credentials_;
   const Clock& clock_;
   RouteBook routes_;
-  Gate gate_;
+  std::shared_ptr<Gate> gate_;
   FirstContact first_contact_;
   Warnings warnings_;
   Guarded<std::mt19937_64> random_;

@@ -194,7 +194,10 @@ bool Delivery::read_again() {
   const std::string before = context_.credential.fingerprint();
   context_.credential =
       counter_.credentials.find(endpoint_.reference, endpoint_.registry, Freshness::after_refusal);
-  return context_.credential.fingerprint() != before;
+  const bool changed = context_.credential.fingerprint() != before;
+  if (counter_.settings.refreshed)
+    counter_.settings.refreshed(endpoint_.host(), changed);
+  return changed;
 }
 
 // A token service refuses as the registry does: a rotated credential deserves another try.

@@ -30,8 +30,8 @@ class CountingSink final : public Sink {
 }  // namespace
 
 MeteredClient::MeteredClient(HttpClient& http, const Clock& clock, std::string host,
-                             const Observe& observe, TransferCounts& counts)
-    : http_(http), clock_(clock), host_(std::move(host)), observe_(observe), counts_(counts) {}
+                             const ClientSettings& settings, TransferCounts& counts)
+    : http_(http), clock_(clock), host_(std::move(host)), settings_(settings), counts_(counts) {}
 
 HttpResponse MeteredClient::send(const HttpRequest& request, std::stop_token stop) {
   CountingSink content;
@@ -47,10 +47,12 @@ HttpResponse MeteredClient::send(const HttpRequest& request, std::stop_token sto
   const auto book = [&] {
     exchange.bytes = std::max(exchange.bytes, content.count());
     counts_.bytes += content.count();
-    if (observe_)
-      observe_(exchange);
+    if (settings_.observe)
+      settings_.observe(exchange);
   };
   ++counts_.requests;
+  if (settings_.began)
+    settings_.began(host_);
   try {
     HttpResponse response = http_.send(counted, stop);
     exchange.status = response.status();

@@ -14,11 +14,9 @@ namespace ocisync {
 // leaves no sooner than it may. One thread at a time.
 class MeteredClient final : public HttpClient {
  public:
-  using Observe = std::function<void(const Exchange&)>;
-
   // `host` as configured: what all of it is booked under, redirects and token requests included.
-  MeteredClient(HttpClient& http, const Clock& clock, std::string host, const Observe& observe,
-                TransferCounts& counts);
+  MeteredClient(HttpClient& http, const Clock& clock, std::string host,
+                const ClientSettings& settings, TransferCounts& counts);
 
   void begin_try(unsigned number, std::optional<SteadyTime> not_before) {
     tried_ = number;
@@ -31,7 +29,7 @@ class MeteredClient final : public HttpClient {
   HttpClient& http_;
   const Clock& clock_;
   std::string host_;
-  const Observe& observe_;
+  const ClientSettings& settings_;
   TransferCounts& counts_;
   unsigned tried_ = 1;
   std::optional<SteadyTime> not_before_;

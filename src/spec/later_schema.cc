@@ -32,68 +32,7 @@ FieldShape grouped(std::string name, std::vector<FieldShape> fields, std::string
 
 Shape path() { return file().shape; }
 
-Shape time_span() { return duration(Duration{0}).shape; }
-
-Shape plain_text(std::string noun) { return any_text(std::move(noun), "").shape; }
-
-FieldShape hook_call() {
-  return grouped(
-      "http",
-      {example("url", plain_text("a URL"), "http://127.0.0.1:8080/-/reload", "Whom to call."),
-       defaulted("method", plain_text("a method"), "POST", "How."),
-       defaulted("successStatus", count(100, 599).shape, 200, "The answer that means success."),
-       example("headersFile", path(), "/etc/ocisync/headers", "Headers to send, one a line."),
-       defaulted("timeout", time_span(), "5s", "How long it may take.")},
-      "Call a server.");
-}
-
-FieldShape hook_program() {
-  return grouped("exec",
-                 {example("command", list_shape(plain_text("an argument")),
-                          Json::array().add("/bin/reload").add("--now"), "What to run."),
-                  defaulted("timeout", time_span(), "30s", "How long it may take.")},
-                 "Run a program.");
-}
-
 }  // namespace
-
-FieldShape http_shape() {
-  FieldShape http = grouped(
-      "http",
-      {defaulted("listen", plain_text("an address"), "[::]:9786",
-                 "Where --watch listens; a single pass does so with --listen only."),
-       defaulted("maxStaleness", time_span(), "0s",
-                 "Above 0: not ready when a required chart's last success is older."),
-       defaulted("page", flag().shape, true, "The page for people."),
-       defaulted("perChartMetrics", flag().shape, true, "Series for each chart, not sums alone."),
-       example("adminTokenFile", path(), "/etc/ocisync/admin-token",
-               "The bearer token that opens /-/sync and /-/reload."),
-       grouped("tls",
-               {example("certFile", path(), "/etc/ocisync/tls.crt", "The certificate, PEM."),
-                example("keyFile", path(), "/etc/ocisync/tls.key", "The key to it, PEM.")},
-               "Speak HTTPS.")},
-      "Health, metrics and status.");
-  http.value.fields.front().restart = true;  // listen
-  return http;
-}
-
-FieldShape hooks_shape() {
-  FieldShape hooks;
-  hooks.name = "hooks";
-  hooks.doc = "What to do around a publication.";
-  hooks.joined = true;
-  hooks.value = list_shape(object_of({
-      example("name", plain_text("a name"), "reload", "What it is called in log and metrics."),
-      defaulted("when", choice_shape("a moment", {{"published"}, {"gate"}}), "published",
-                "After publishing, or before, with a veto."),
-      defaulted("per", choice_shape("a scope", {{"pass"}, {"chart"}}), "pass",
-                "Once for a pass or for each chart."),
-      hook_program(),
-      hook_call(),
-      example("touch", path(), "/charts/.updated", "Give a file the time of now."),
-  }));
-  return hooks;
-}
 
 FieldShape verify_shape(std::string doc) {
   return grouped(

@@ -1,5 +1,8 @@
 #include "spec/load.h"
 
+#include <map>
+#include <string_view>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -79,6 +82,16 @@ std::string hash_of(const std::vector<SpecSource>& sources) {
   return Digest::of(joined).hex();
 }
 
+// Log, metrics and what is owed know a hook by its name.
+void refuse_equal_hooks(Reading& reading, const std::vector<HookSpec>& hooks) {
+  const auto place = reading.inside("hooks");
+  std::map<std::string_view, const HookSpec*> known;
+  for (const HookSpec& hook : hooks)
+    if (const auto [first, fresh] = known.emplace(hook.name, &hook); !fresh && !hook.name.empty())
+      reading.complain(hook.at, fmt::format("a hook is called {} at {} already", hook.name,
+                                            reading.position(first->second->at)));
+}
+
 void demand_name(Reading& reading, const SpecDraft& draft) {
   if (draft.has_name || !draft.document)
     return;
@@ -106,6 +119,7 @@ LoadedSpec load_spec(const std::vector<SpecSource>& sources, const Environment& 
   demand_name(reading, draft);
   settle_charts(reading, draft);
   settle_registries(reading, draft.spec);
+  refuse_equal_hooks(reading, draft.spec.hooks);
 
   LoadedSpec loaded;
   loaded.problems = reading.take_problems();

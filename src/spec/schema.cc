@@ -126,8 +126,11 @@ std::vector<Field<SpecDraft>> spec_fields() {
                                    "What was downloaded, kept for next time."));
   fields.push_back(part<SpecDraft>("export", of_spec(&Spec::exports), export_schema(),
                                    "How charts are shown to readers."));
-  fields.push_back(later<SpecDraft>(http_shape()));
-  fields.push_back(later<SpecDraft>(hooks_shape()));
+  fields.push_back(part<SpecDraft>("http", of_spec(&Spec::http), http_schema(),
+                                   "Health, metrics and status."));
+  fields.push_back(list<SpecDraft>("hooks", of_spec(&Spec::hooks), hook_schema(),
+                                   "What to do around a publication.")
+                       .joined());
   fields.push_back(part<SpecDraft>("limits", of_spec(&Spec::limits), limits_schema(),
                                    "What a registry may send before it is refused."));
   fields.push_back(later<SpecDraft>(verify_shape("The verification policy of every chart.")));

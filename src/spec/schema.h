@@ -13,10 +13,10 @@ Object<SpecDraft> spec_schema();
 Object<ChartDraft> chart_schema();
 Object<RegistrySpec> registry_schema();
 Object<CredentialsSpec> credentials_schema();
+Object<HttpSpec> http_schema();
+Object<HookSpec> hook_schema();
 
 // Parts of the format that this version refuses.
-FieldShape http_shape();
-FieldShape hooks_shape();
 FieldShape verify_shape(std::string doc);
 
 // The grammar that chart names and the components of export paths share.

@@ -48,6 +48,50 @@ struct ExportSpec {
   bool group_write = false;
 };
 
+// Health, metrics and status of a sidecar.
+struct HttpSpec {
+  std::string listen = "[::]:9786";
+  Duration max_staleness{0};  // 0: readiness does not age
+  bool page = true;
+  bool per_chart_metrics = true;
+  std::optional<std::filesystem::path> admin_token_file;
+  std::optional<std::filesystem::path> cert_file;  // with key_file: HTTPS
+  std::optional<std::filesystem::path> key_file;
+};
+
+// What to do around a publication; exactly one of exec, http and touch.
+struct HookSpec {
+  enum class When { published, gate };
+  enum class Per { pass, chart };
+
+  struct Exec {
+    std::vector<std::string> command;
+    Duration timeout = std::chrono::seconds(30);
+
+    friend bool operator==(const Exec&, const Exec&) = default;
+  };
+
+  struct Http {
+    std::string url;
+    std::string method = "POST";
+    std::uint64_t success_status = 200;
+    std::optional<std::filesystem::path> headers_file;
+    Duration timeout = std::chrono::seconds(5);
+
+    friend bool operator==(const Http&, const Http&) = default;
+  };
+
+  std::string name;
+  Position at;
+  When when = When::published;
+  std::optional<Per> per;  // absent: pass, for a gate chart
+  std::optional<Exec> exec;
+  std::optional<Http> http;
+  std::optional<std::filesystem::path> touch;
+
+  bool per_chart() const { return per ? *per == Per::chart : when == When::gate; }
+};
+
 // What an archive may hold before it is refused; every bound is inclusive.
 struct LimitsSpec {
   std::uint64_t archive_size = 64ULL << 20;
@@ -56,6 +100,8 @@ struct LimitsSpec {
   std::uint64_t entries = 10'000;
   std::uint64_t ratio = 200;
   std::uint64_t manifest_size = 4ULL << 20;
+
+  friend bool operator==(const LimitsSpec&, const LimitsSpec&) = default;
 };
 
 // Where a registry's credentials come from; exactly one kind. Paths are absolute.
@@ -76,6 +122,8 @@ struct CredentialsSpec {
   std::filesystem::path password_file;  // username_password: this ...
   std::string password_env;             // ... or that
   std::string helper;                   // the <suffix> of docker-credential-<suffix>
+
+  friend bool operator==(const CredentialsSpec&, const CredentialsSpec&) = default;
 };
 
 struct TlsSpec {
@@ -86,17 +134,23 @@ struct TlsSpec {
   std::optional<std::filesystem::path> cert_file;
   std::optional<std::filesystem::path> key_file;
   bool insecure_skip_verify = false;
+
+  friend bool operator==(const TlsSpec&, const TlsSpec&) = default;
 };
 
 struct ProxySpec {
   std::string url;
   std::optional<CredentialsSpec> credentials;
+
+  friend bool operator==(const ProxySpec&, const ProxySpec&) = default;
 };
 
 struct MirrorSpec {
   std::string host;
   std::string path_prefix;  // goes before the repository, without slashes at its ends; may be empty
   bool resolve = false;     // may answer for tags too
+
+  friend bool operator==(const MirrorSpec&, const MirrorSpec&) = default;
 };
 
 enum class PrivateRedirects { automatic, allow, refuse };
@@ -120,6 +174,8 @@ struct RegistrySpec {
 struct RepositorySpec {
   std::string url;  // http or https, no user name, no slash at its end; may have a query
   std::string chart;
+
+  friend bool operator==(const RepositorySpec&, const RepositorySpec&) = default;
 };
 
 struct ChartSpec {
@@ -158,6 +214,8 @@ struct Spec {
   bool suspend = false;
   CacheSpec cache;
   ExportSpec exports;
+  HttpSpec http;
+  std::vector<HookSpec> hooks;
   LimitsSpec limits;
   std::vector<RegistrySpec> registries;
   std::vector<ChartSpec> charts;

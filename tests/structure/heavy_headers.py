@@ -3,7 +3,7 @@ import pathlib
 import re
 import sys
 
-MOST = {"nlohmann/": 2, "yaml-cpp/": 2, "spdlog/": 2, "CLI/": 2, "prometheus/": 3}
+MOST = {"nlohmann/": 2, "yaml-cpp/": 2, "spdlog/": 2, "CLI/": 2, "prometheus/": 2, "microhttpd": 1}
 
 
 def main():

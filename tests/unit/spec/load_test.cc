@@ -123,8 +123,6 @@ TEST(SpecLoading, SaysWhatIsWrongWithAField) {
        "5:20 spec.export.layout: snapshot is not supported yet (symlink, directory)"},
       {"export: {onFailure: keepRevision}",
        "5:12 spec.export.onFailure: is not supported yet (remove it)"},
-      {"http: {listen: \":80\"}", "5:3 spec.http: is not supported yet (remove it)"},
-      {"hooks: [{name: x}]", "5:3 spec.hooks: is not supported yet (remove it)"},
       {"verify: {mode: warn}", "5:3 spec.verify: is not supported yet (remove it)"},
       {"retry: {min: 10m}", "5:10 spec.retry: min 10m is longer than max 5m"},
       {"suspend: true\nsuspend: false", "6:3 'suspend' stands here twice, first on line 5"},
@@ -220,8 +218,8 @@ TEST(SpecLoading, KeysAreNeverExpanded) {
   EXPECT_EQ(complaints_about({file_of(document_with("\"${X}\": 1\n" + std::string(kOneChart)))},
                              {{"X", "suspend"}}),
             "5:3 spec.${X}: unknown key (known here: interval, jitter, retry, timeout, "
-            "stallTimeout, acceptStale, concurrency, suspend, cache, export, limits, registries, "
-            "charts)\n");
+            "stallTimeout, acceptStale, concurrency, suspend, cache, export, http, hooks, limits, "
+            "registries, charts)\n");
 }
 
 // One file with ten mistakes, all of which are told at once, in the order of the file.

@@ -1,0 +1,117 @@
+#include "app/watch.h"
+
+#include <csignal>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "app/alarm.h"
+#include "app/reload.h"
+#include "app/signals.h"
+#include "base/guarded.h"
+
+namespace ocisync {
+namespace {
+
+constexpr Duration kGrace = std::chrono::milliseconds(4500);
+
+// What a signal or a request sets off, for as long as somebody is connected.
+class Bell {
+ public:
+  void ring() {
+    act_.with([](const auto& act) {
+      if (act)
+        act();
+    });
+  }
+
+  class Connection {
+   public:
+    Connection(Bell& bell, std::function<void()> act) : bell_(bell) {
+      bell_.act_.with([&](auto& connected) { connected = std::move(act); });
+    }
+
+    ~Connection() {
+      bell_.act_.with([](auto& connected) { connected = nullptr; });
+    }
+
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+   private:
+    Bell& bell_;
+  };
+
+ private:
+  Guarded<std::function<void()>> act_;
+};
+
+// The end, whatever still hangs: everything that readers see changes by one rename, so nothing is
+// half done.
+class Deadline {
+ public:
+  explicit Deadline(Log& log) : log_(log) {}
+
+  void start() { alarm_.emplace(kGrace, over_); }
+
+ private:
+  Log& log_;
+  std::stop_source over_;
+  std::stop_callback<std::function<void()>> exit_{over_.get_token(), [this] {
+                                                    log_.warning("Stopped", "work was cut off");
+                                                    ::_exit(0);
+                                                  }};
+  std::optional<Alarm> alarm_;
+};
+
+}  // namespace
+
+EndpointSettings Service::settings(const HttpSpec& http) {
+  return {.max_staleness = http.max_staleness,
+          .page = http.page,
+          .admin_token_file = http.admin_token_file};
+}
+
+Service::Service(const std::string& listen, Wiring& wiring, AdminActions actions)
+    : endpoints_(settings(wiring.spec().http), wiring.board(), wiring.metrics(), wiring.clock(),
+                 std::move(actions)),
+      server_(
+          [&] {
+            const HttpSpec& http = wiring.spec().http;
+            HttpServerSettings wanted;
+            wanted.listen = listen;
+            if (http.cert_file)
+              wanted.tls = ServerTls{*http.cert_file, *http.key_file};
+            return wanted;
+          }(),
+          [this](const ServerRequest& request) { return endpoints_.answer(request); }) {}
+
+int watch(const WatchOptions& options, Log& log) {
+  Bell sync, reload;
+  Signals signals(Signals::Mode::watch);
+  Spec spec = options.load(log);
+  const Terms terms = load_terms(options.spec, options.terms, spec);
+  Wiring wiring(options.spec, std::move(spec), terms, log, options.status_file);
+  Service service(options.listen.value_or(wiring.spec().http.listen), wiring,
+                  {.sync = [&] { sync.ring(); }, .reload = [&] { reload.ring(); }});
+  log.info("Started", "keeping the exports like the spec",
+           {{"charts", static_cast<std::int64_t>(wiring.spec().charts.size())},
+            {"listen", service.server().address()},
+            {"version", std::string(OCISYNC_VERSION)}});
+  Reload follower(options, wiring, service, log);
+  const Bell::Connection syncs(sync, [&] { wiring.reconciler().sync_now(); });
+  const Bell::Connection reloads(reload, [&] { follower.now(); });
+  signals.on(SIGUSR1, [&] { sync.ring(); });
+  signals.on(SIGHUP, [&] { reload.ring(); });
+
+  Deadline deadline(log);
+  const std::stop_callback stopping(signals.stop(), [&] {
+    wiring.board().stop();
+    deadline.start();
+  });
+  wiring.reconciler().watch({options.spec.only.begin(), options.spec.only.end()}, signals.stop());
+  log.info("Stopped", fmt::format("ended in good order by signal {}", signals.received()));
+  return 0;
+}
+
+}  // namespace ocisync

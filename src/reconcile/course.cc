@@ -1,0 +1,142 @@
+#include "reconcile/course.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "spec/effect.h"
+#include "spec/quantity.h"
+
+namespace ocisync {
+
+Course::Course(std::shared_ptr<const Rooms> with) : rooms(std::move(with)), task(*rooms) {
+  for (std::size_t i = 0; i < rooms->spec.charts.size(); ++i)
+    index_.emplace(chart(i).name, i);
+}
+
+bool Course::continues_as(const Course& next, std::size_t index) const {
+  const ChartSpec& ours = chart(index);
+  const auto theirs = next.index_.find(ours.name);
+  if (theirs == next.index_.end() ||
+      !same_effect(rooms->spec, ours, next.rooms->spec, next.chart(theirs->second)))
+    return false;
+  const auto locked = [&](const Rooms& with) {
+    return with.terms.lock ? with.terms.lock->find(ours.name) : nullptr;
+  };
+  const LockedChart* before = locked(*rooms);
+  const LockedChart* now = locked(*next.rooms);
+  return before == now || (before && now && *before == *now);
+}
+
+Pace Course::pace(const ChartSpec& chart, bool once) const {
+  const Spec& spec = rooms->spec;
+  return {.interval = once ? std::nullopt : std::optional(chart.interval.value_or(spec.interval)),
+          .jitter_percent = spec.jitter_percent,
+          .retry_min = spec.retry.min,
+          .retry_max = spec.retry.max};
+}
+
+Settled Course::verdict(Reason reason, bool once) const {
+  switch (facts(reason).fault) {
+    case Fault::retry:
+      return Settled::may_pass;
+    case Fault::fetch_again:
+      return once ? Settled::stuck : Settled::may_pass;
+    case Fault::wait_for_person:
+    case Fault::stop:
+      break;
+  }
+  return Settled::stuck;
+}
+
+std::size_t Course::lanes() const {
+  return std::clamp<std::size_t>(rooms->spec.charts.size(), 1, rooms->spec.concurrency);
+}
+
+Duration Course::house_interval() const {
+  return std::clamp<Duration>(rooms->spec.interval, std::chrono::seconds(1),
+                              std::chrono::minutes(5));
+}
+
+std::vector<BoardChart> Course::board_charts() const {
+  const Spec& spec = rooms->spec;
+  std::vector<BoardChart> charts;
+  for (const ChartSpec& chart : spec.charts)
+    charts.push_back({.name = chart.name,
+                      .ref = chart.written_ref,
+                      .range = chart.range ? chart.range_text : std::string(),
+                      .required = chart.required,
+                      .suspended = spec.suspend || chart.suspend,
+                      .interval = chart.interval.value_or(spec.interval),
+                      .export_path = absolute_export_path(spec, chart.export_path)});
+  return charts;
+}
+
+Outcome Course::untouched(const ChartSpec& chart) const {
+  Outcome outcome;
+  outcome.name = chart.name;
+  outcome.reference = chart.reference.str();
+  outcome.required = chart.required;
+  outcome.export_path = absolute_export_path(rooms->spec, chart.export_path);
+  outcome.message = kNeverStarted;
+  return outcome;
+}
+
+void Course::park(const ChartSpec& chart, const std::set<std::string>& only,
+                  Outcome& outcome) const {
+  const bool selected = only.empty() || only.contains(chart.name);
+  outcome.state = selected ? ChartState::suspended : ChartState::skipped;
+  outcome.message = selected ? "suspended in the spec" : "not selected";
+  if (const auto published = publication(chart)) {
+    outcome.version = published->chart_version;
+    outcome.digest = published->manifest;
+  }
+}
+
+std::optional<Publication> Course::publication(const ChartSpec& chart) const {
+  return rooms->publisher ? rooms->publisher->find(chart.export_path) : std::nullopt;
+}
+
+std::optional<Publication> Course::intact_publication(const ChartSpec& chart) const {
+  try {
+    auto published = publication(chart);
+    if (published &&
+        rooms->publisher->examine(chart.export_path, published) == PublishedState::current)
+      return published;
+  } catch (const Error&) {
+    // Whatever it is, the attempt that follows meets it and says so.
+  }
+  return std::nullopt;
+}
+
+Outcome Course::attempt(const ChartSpec& chart, std::optional<WallTime> last_success,
+                        std::stop_token stop) {
+  Outcome outcome = task.run(chart, std::move(stop));
+  outcome.attempts = 1;
+  if (outcome.state == ChartState::failed)
+    say_what_stands(chart, last_success, outcome);
+  else
+    outcome.intact = outcome.digest.has_value();
+  return outcome;
+}
+
+// A chart that could not be checked is in place if it was confirmed recently enough.
+void Course::say_what_stands(const ChartSpec& chart, std::optional<WallTime> last_success,
+                             Outcome& outcome) const {
+  const auto published = publication(chart);
+  if (!published)
+    return;
+  outcome.version = published->chart_version;
+  outcome.digest = published->manifest;
+  outcome.intact = intact_publication(chart).has_value();
+  const Duration accepted = rooms->spec.accept_stale;
+  if (accepted.count() == 0 || facts(*outcome.reason).fault != Fault::retry || !last_success)
+    return;
+  if (outcome.intact && rooms->clock.wall() - *last_success < accepted) {
+    outcome.in_place = true;
+    outcome.hint = fmt::format("confirmed at {}, accepted for {}", rfc3339(*last_success),
+                               format_duration(accepted));
+  }
+}
+
+}  // namespace ocisync

@@ -1,0 +1,174 @@
+#include "reconcile/hook_call.h"
+
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "base/environment.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/handle.h"
+#include "base/json.h"
+#include "base/process.h"
+#include "base/text.h"
+
+namespace ocisync {
+namespace {
+
+constexpr std::uint64_t kLargestFile = 64 * 1024;
+
+std::string document(const HookSpec& hook, const std::vector<HookChange>& changes) {
+  Json charts = Json::array();
+  for (const HookChange& change : changes)
+    charts.add(change_json(change));
+  Json json = Json::object();
+  json.set("apiVersion", "ocisync.dev/v1alpha1").set("kind", "HookCall").set("hook", hook.name);
+  json.set("when", hook.when == HookSpec::When::gate ? "gate" : "published");
+  json.set("charts", std::move(charts));
+  return json.dump() + "\n";
+}
+
+// What a program gets: what it needs to run at all, and what it is about.
+std::vector<std::string> environment(const HookSpec& hook, const std::vector<HookChange>& changes) {
+  std::vector<std::string> variables;
+  for (const char* name : {"PATH", "HOME", "TMPDIR", "LANG", "TZ"})
+    if (const auto value = process_variable(name))
+      variables.push_back(fmt::format("{}={}", name, *value));
+  const auto add = [&](std::string_view name, const std::string& value) {
+    variables.push_back(fmt::format("OCISYNC_HOOK_{}={}", name, value));
+  };
+  std::string names;
+  for (const HookChange& change : changes)
+    names += (names.empty() ? "" : ",") + change.chart;
+  add("NAME", hook.name);
+  add("WHEN", hook.when == HookSpec::When::gate ? "gate" : "published");
+  add("CHARTS", names);
+  if (changes.size() == 1) {
+    const HookChange& change = changes.front();
+    add("CHART", change.chart);
+    add("REF", change.reference);
+    add("VERSION", change.version);
+    add("DIGEST", change.digest);
+    add("PREVIOUS_DIGEST", change.previous);
+    add("PATH", change.path);
+  }
+  return variables;
+}
+
+std::string last_words(const ProcessResult& result) {
+  const std::string_view said =
+      trim(result.error_output.empty() ? std::string_view(result.output) : result.error_output);
+  const std::size_t line = said.rfind('\n');
+  return printable(line == std::string_view::npos ? said : said.substr(line + 1), 256);
+}
+
+void touch(const std::filesystem::path& path) {
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644));
+  if (!file || ::futimens(file.get(), nullptr) != 0)
+    throw system_error(errno, "touching " + printable(path.native()));
+}
+
+Headers headers_of(const HookSpec::Http& call) {
+  Headers headers;
+  headers.add("Content-Type", "application/json");
+  if (!call.headers_file)
+    return headers;
+  const auto text = read_user_file(*call.headers_file, kLargestFile);
+  if (!text)
+    throw Error(Reason::storage_failed,
+                "the headers file " + printable(call.headers_file->native()) + " is missing");
+  for (const std::string_view line : split(*text, '\n')) {
+    const std::size_t colon = line.find(':');
+    if (colon != std::string_view::npos && colon > 0)
+      headers.add(std::string(trim(line.substr(0, colon))),
+                  std::string(trim(line.substr(colon + 1))));
+  }
+  return headers;
+}
+
+void call_program(const HookSpec& hook, const std::vector<HookChange>& changes,
+                  const std::stop_token& stop) {
+  const ProcessRequest request{.command = hook.exec->command,
+                               .input = document(hook, changes),
+                               .environment = environment(hook, changes),
+                               .time_limit = hook.exec->timeout};
+  const ProcessResult result = run_process(request, [&] { return stop.stop_requested(); });
+  if (stop.stop_requested())
+    throw Error(Reason::cancelled, "stopped while a hook ran");
+  if (!result.found)
+    throw Error(Reason::storage_failed, "the program cannot be run: " + last_words(result));
+  if (result.timed_out)
+    throw Error(Reason::timed_out, fmt::format("the hook {} took longer than {} ms", hook.name,
+                                               hook.exec->timeout.count()));
+  if (result.exit_code != 0 && !result.output_too_long)
+    throw Error(Reason::storage_failed,
+                fmt::format("exit code {}{}{}", result.exit_code,
+                            last_words(result).empty() ? "" : ": ", last_words(result)));
+}
+
+void call_server(const HookSpec& hook, const std::vector<HookChange>& changes, HttpClient& http,
+                 const std::stop_token& stop) {
+  const HookSpec::Http& call = *hook.http;
+  std::string why;
+  auto url = Url::parse(call.url, &why);
+  if (!url)
+    throw Error(Reason::storage_failed, "the url is none: " + why);
+  HttpRequest request{.method = call.method == "GET"   ? Method::get
+                                : call.method == "PUT" ? Method::put
+                                                       : Method::post,
+                      .url = *std::move(url),
+                      .route = std::make_shared<const Route>(),
+                      .headers = headers_of(call)};
+  if (request.method != Method::get)
+    request.body = document(hook, changes);
+  request.timeout = call.timeout;
+  request.stall_timeout = call.timeout;
+  const HttpResponse answer = http.send(request, stop);
+  if (static_cast<std::uint64_t>(answer.status()) != call.success_status)
+    throw Error(Reason::unavailable,
+                fmt::format("{} answered {} instead of {}", request.url.display(), answer.status(),
+                            call.success_status));
+}
+
+}  // namespace
+
+Json change_json(const HookChange& change) {
+  Json json = Json::object();
+  json.set("name", change.chart).set("ref", change.reference).set("version", change.version);
+  json.set("digest", change.digest);
+  if (!change.previous.empty())
+    json.set("previousDigest", change.previous);
+  json.set("path", change.path);
+  return json;
+}
+
+std::optional<HookChange> read_change(std::string_view text) {
+  try {
+    const Json json = Json::parse(text);
+    const auto member = [&](std::string_view key) {
+      const std::string* value = json.find_string(key);
+      return value ? *value : std::string();
+    };
+    HookChange change{member("name"),           member("ref"), member("version"), member("digest"),
+                      member("previousDigest"), member("path")};
+    return change.chart.empty() ? std::nullopt : std::optional(std::move(change));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+void call_hook(const HookSpec& hook, const std::vector<HookChange>& changes, HttpClient& http,
+               const std::stop_token& stop) {
+  if (hook.exec)
+    call_program(hook, changes, stop);
+  else if (hook.http)
+    call_server(hook, changes, http, stop);
+  else
+    touch(*hook.touch);
+}
+
+}  // namespace ocisync

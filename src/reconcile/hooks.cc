@@ -1,0 +1,222 @@
+#include "reconcile/hooks.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace ocisync {
+namespace {
+
+constexpr Duration kGather = std::chrono::seconds(1);  // changes that come together are one call
+constexpr std::uint64_t kLargestRecord = 64 * 1024;
+
+}  // namespace
+
+Hooks::Hooks(std::shared_ptr<const Directory> control, HttpClient& http, Metrics& metrics, Log& log,
+             const Clock& clock, Random random)
+    : control_(std::move(control)),
+      http_(http),
+      metrics_(metrics),
+      log_(log),
+      clock_(clock),
+      random_(std::move(random)) {}
+
+Hooks::~Hooks() = default;
+
+void Hooks::follow(const Spec& spec) {
+  const std::lock_guard lock(mutex_);
+  owner_ = spec.name;
+  retry_ = spec.retry;
+  gates_.clear();
+  auto before = std::exchange(owed_, {});
+  for (const HookSpec& hook : spec.hooks) {
+    if (hook.when == HookSpec::When::gate) {
+      gates_.push_back(hook);
+      continue;
+    }
+    if (auto known = before.extract(hook.name))
+      owed_.insert(std::move(known));
+    owed_[hook.name].hook = hook;
+  }
+  if (!owed_.empty() && !thread_.joinable())
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  ++news_;
+  changed_.notify_all();
+}
+
+// ---- before ----
+
+void Hooks::ask_gates(const HookChange& change, const std::stop_token& stop) {
+  const auto gates = [&] {
+    const std::lock_guard lock(mutex_);
+    return gates_;
+  }();
+  for (const HookSpec& gate : gates) {
+    try {
+      call_hook(gate, {change}, http_, stop);
+      metrics_.hook_ran(gate.name, true);
+    } catch (Error& error) {
+      if (error.reason() != Reason::cancelled)
+        metrics_.hook_ran(gate.name, false);
+      if (error.reason() == Reason::cancelled || error.reason() == Reason::timed_out)
+        throw;
+      throw Error(Reason::verification_failed, fmt::format("the gate {} refused {}: {}", gate.name,
+                                                           change.version, error.what()))
+          .stage("verify")
+          .hint("the old revision stays; the gate is asked again with the next check");
+    }
+  }
+}
+
+Directory Hooks::folder() const {
+  return control_->ensure("hooks/" + owner_, kDefaultModes.directory);
+}
+
+void Hooks::write_down(const HookChange& change) {
+  const std::lock_guard lock(mutex_);
+  if (!owed_.empty())
+    folder().write_atomic(change.chart + ".json", change_json(change).dump() + "\n",
+                          kDefaultModes.file);
+}
+
+// ---- after ----
+
+void Hooks::published(const HookChange& change) {
+  const std::lock_guard lock(mutex_);
+  owe(change);
+}
+
+void Hooks::owe(const HookChange& change) {
+  for (auto& [name, owed] : owed_) {
+    HookChange newest = change;
+    if (const auto older = owed.changes.find(change.chart); older != owed.changes.end())
+      newest.previous = older->second.previous;
+    if (owed.changes.empty() && owed.failures == 0)
+      owed.due = clock_.steady() + (owed.hook.per_chart() ? Duration(0) : kGather);
+    owed.changes.insert_or_assign(change.chart, std::move(newest));
+  }
+  ++news_;
+  changed_.notify_all();
+}
+
+void Hooks::take_over(const std::function<bool(const HookChange&)>& is_published) {
+  const std::lock_guard lock(mutex_);
+  const auto kept = control_->find("hooks/" + owner_);
+  if (!kept)
+    return;
+  for (const std::string& name : kept->names()) {
+    const auto text = kept->read(name, kLargestRecord);
+    const auto change = text ? read_change(*text) : std::nullopt;
+    if (change && is_published(*change))
+      owe(*change);
+    else
+      kept->remove_file(name);  // it was never published, or what followed will be owed anew
+  }
+}
+
+// A chart that nobody is owed a call about any more is not worth writing down.
+void Hooks::strike_out(const HookChange& change) {
+  for (const auto& [name, owed] : owed_)
+    if (owed.changes.contains(change.chart))
+      return;
+  folder().remove_file(change.chart + ".json");
+}
+
+std::vector<std::string> Hooks::finish(SteadyTime deadline, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  hurry_ = true;
+  ++news_;
+  changed_.notify_all();
+  const auto settled = [&] {
+    return std::all_of(owed_.begin(), owed_.end(),
+                       [](const auto& entry) { return entry.second.changes.empty(); });
+  };
+  const SteadyTime far = clock_.steady() + std::chrono::hours(24 * 365);
+  changed_.wait_until(lock, stop, std::min(deadline, far), settled);
+  std::vector<std::string> names;
+  for (const auto& [name, owed] : owed_)
+    if (!owed.changes.empty())
+      names.push_back(name);
+  return names;
+}
+
+// ---- running ----
+
+void Hooks::run(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const SteadyTime now = clock_.steady();
+    std::optional<SteadyTime> next;
+    std::string name;
+    for (const auto& [each, owed] : owed_) {
+      if (owed.changes.empty())
+        continue;
+      const SteadyTime due = hurry_ && owed.failures == 0 ? now : owed.due;
+      if (!next || due < *next) {
+        next = due;
+        name = each;
+      }
+    }
+    const std::uint64_t news = news_;
+    if (next && *next <= now)
+      run_one(lock, name, stop);
+    else if (next)
+      changed_.wait_until(lock, stop, *next, [&] { return news != news_; });
+    else
+      changed_.wait(lock, stop, [&] { return news != news_; });
+  }
+}
+
+void Hooks::run_one(std::unique_lock<std::mutex>& lock, const std::string& name,
+                    const std::stop_token& stop) {
+  const HookSpec hook = owed_[name].hook;
+  std::vector<HookChange> changes;
+  for (const auto& [chart, change] : owed_[name].changes) {
+    changes.push_back(change);
+    if (hook.per_chart())
+      break;
+  }
+  lock.unlock();
+  std::optional<Error> failure;
+  try {
+    call_hook(hook, changes, http_, stop);
+  } catch (const Error& error) {
+    failure = error;
+  }
+  lock.lock();
+  if (stop.stop_requested() && failure)
+    return;
+  metrics_.hook_ran(name, !failure);
+  const auto found = owed_.find(name);
+  if (found == owed_.end())
+    return;
+  Owed& owed = found->second;
+  if (failure) {
+    ++owed.failures;
+    owed.due = clock_.steady() + chart_backoff(owed.failures, retry_.min, retry_.max, random_);
+    log_.warning("HookFailed", failure->what(),
+                 {{"hook", name}, {"attempt", std::int64_t{owed.failures}}});
+    return;
+  }
+  if (owed.failures > 0)
+    log_.info("HookRecovered", "it ran at last", {{"hook", name}});
+  owed.failures = 0;
+  owed.due = clock_.steady();
+  for (const HookChange& change : changes) {
+    const auto now = owed.changes.find(change.chart);
+    if (now != owed.changes.end() && now->second == change) {
+      owed.changes.erase(now);
+      try {
+        strike_out(change);
+      } catch (const Error& error) {
+        log_.warning("HookRecordStays", error.what(), {{"hook", name}});
+      }
+    }
+  }
+  changed_.notify_all();
+}
+
+}  // namespace ocisync

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "net/http.h"
+#include "net/retry.h"
+#include "observe/metrics.h"
+#include "reconcile/hook_call.h"
+#include "spec/spec.h"
+
+namespace ocisync {
+
+// Runs the hooks of the spec. Gates run in the lane that is about to publish and may refuse. The
+// others are owed: written down on the export volume before the revision becomes visible, run on a
+// thread of their own, again with back-off until they succeed, and after a crash by the next
+// process; so they may run more than once. Of several revisions of a chart only the newest counts.
+// A hook gets JSON on stdin (or as body) and OCISYNC_HOOK_ variables, and of our own environment
+// only PATH, HOME, TMPDIR, LANG and TZ: nothing that could be secret. Safe from any thread.
+class Hooks {
+ public:
+  Hooks(std::shared_ptr<const Directory> control, HttpClient& http, Metrics& metrics, Log& log,
+        const Clock& clock, Random random);
+  ~Hooks();  // ends what runs; what is owed stays written down
+
+  // From now on these. What is owed to hooks that stay is still owed.
+  void follow(const Spec& spec);
+
+  // Before a revision is published: asks the gates. Throws Error(verification_failed) when one
+  // refuses or cannot be run, (timed_out) when it takes too long, (cancelled).
+  void ask_gates(const HookChange& change, const std::stop_token& stop);
+  // Likewise before, once the gates agreed: from here on a crash loses nothing.
+  void write_down(const HookChange& change);
+  // After the rename.
+  void published(const HookChange& change);
+
+  // At the start: what an earlier process owed, as far as `is_published` knows the revision.
+  void take_over(const std::function<bool(const HookChange&)>& is_published);
+
+  // For a one-shot run: waits until nothing is owed, or until the deadline or `stop`. Returns the
+  // names of the hooks that are still owed.
+  std::vector<std::string> finish(SteadyTime deadline, const std::stop_token& stop);
+
+ private:
+  struct Owed {
+    HookSpec hook;
+    std::map<std::string, HookChange> changes;  // by chart
+    SteadyTime due{};
+    unsigned failures = 0;
+  };
+
+  void owe(const HookChange& change);
+  void run(const std::stop_token& stop);
+  void run_one(std::unique_lock<std::mutex>& lock, const std::string& name,
+               const std::stop_token& stop);
+  void strike_out(const HookChange& change);
+  Directory folder() const;
+
+  const std::shared_ptr<const Directory> control_;
+  HttpClient& http_;
+  Metrics& metrics_;
+  Log& log_;
+  const Clock& clock_;
+  Random random_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::string owner_;
+  RetrySpec retry_;
+  std::vector<HookSpec> gates_;
+  std::map<std::string, Owed> owed_;  // by hook; all that are to run after publishing
+  bool hurry_ = false;                // a one-shot run waits
+  std::uint64_t news_ = 0;            // grows with whatever may change what is to run next
+  std::jthread thread_;               // from the first hook on
+};
+
+}  // namespace ocisync

@@ -1,0 +1,108 @@
+#include "reconcile/housekeeping.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "export/retention.h"
+#include "store/layout_index.h"
+#include "store/roots.h"
+#include "store/sweep.h"
+
+namespace ocisync {
+namespace {
+
+Outcome withdraw(const Rooms& rooms, const Publication& gone) {
+  Outcome outcome;
+  outcome.name = gone.chart;
+  outcome.reference = gone.reference;
+  outcome.version = gone.chart_version;
+  outcome.previous = gone.manifest;
+  outcome.required = false;
+  outcome.export_path = absolute_export_path(rooms.spec, gone.path);
+  try {
+    rooms.publisher->withdraw(gone);
+    outcome.state = ChartState::removed;
+    outcome.in_place = true;
+    outcome.message = "no longer in the spec";
+    rooms.log.info("ChartRemoved", outcome.message, {{"chart", gone.chart}, {"path", gone.path}});
+  } catch (const Error& error) {
+    outcome.state = ChartState::failed;
+    outcome.reason = error.reason();
+    outcome.stage = "publish";
+    outcome.message = printable(error.what(), 2048);
+    rooms.log.error("WithdrawFailed", outcome.message, {{"chart", gone.chart}});
+  }
+  return outcome;
+}
+
+std::vector<Outcome> withdraw_all(const Rooms& rooms) {
+  std::vector<Outcome> withdrawn;
+  for (const Publication& gone : withdrawals(rooms.spec, rooms.publisher->published()))
+    withdrawn.push_back(withdraw(rooms, gone));
+  return withdrawn;
+}
+
+// What this spec keeps alive in the cache: what it publishes, keeps and locks; where it publishes
+// nothing, what it pulled.
+Roots roots_of(const Rooms& rooms, const HouseWork& work, WallTime now) {
+  Roots roots;
+  roots.references.insert(work.pulled.begin(), work.pulled.end());
+  if (rooms.publisher) {
+    const RetentionReport retained = retain(*rooms.publisher, rooms.spec.exports, now);
+    roots.blobs.insert(retained.kept.begin(), retained.kept.end());
+    for (const Publication& publication : rooms.publisher->published()) {
+      roots.blobs.insert(publication.manifest);
+      roots.blobs.insert(publication.resolved());
+      roots.references.insert(publication.reference);
+    }
+  }
+  if (rooms.terms.lock)
+    for (const ChartSpec& chart : rooms.spec.charts)
+      if (const LockedChart* locked = rooms.terms.lock->find(chart.name)) {
+        roots.blobs.insert(locked->manifest);
+        roots.references.insert(locked_reference(chart, *locked).str());
+      }
+  return roots;
+}
+
+void sweep_cache(const Rooms& rooms, WallTime now, HouseReport& report) {
+  SweepPolicy policy;
+  policy.min_age = rooms.spec.cache.min_age;
+  policy.max_size = rooms.spec.cache.max_size;
+  const SweepReport swept = sweep(rooms.cache.volume(), policy, now);
+  for (const std::string& owner : swept.expired_roots)
+    rooms.log.warning("RootsExpired", "not renewed for 7 days; its content is no longer kept",
+                      {{"owner", owner}});
+  report.swept = true;
+  report.evicted = swept.removed_blobs;
+  report.kept_bytes = swept.kept_bytes;
+  report.kept_blobs = swept.kept_blobs;
+}
+
+}  // namespace
+
+HouseReport keep_house(const Rooms& rooms, const HouseWork& work) {
+  HouseReport report;
+  try {
+    if (rooms.publisher && work.prune && rooms.spec.exports.prune && !rooms.spec.suspend)
+      report.withdrawn = withdraw_all(rooms);
+    const auto was = [&](auto holds) {
+      return std::any_of(report.withdrawn.begin(), report.withdrawn.end(), holds);
+    };
+    const bool removed = was([](const Outcome& chart) { return chart.in_place; });
+    const WallTime now = rooms.clock.wall();
+    write_roots(rooms.cache.volume(), rooms.spec.name, roots_of(rooms, work, now), now);
+    // Content becomes unnamed when a revision is replaced or withdrawn; otherwise it only ages.
+    if (work.superseded || work.sweep_anyway || !report.withdrawn.empty())
+      sweep_cache(rooms, now, report);
+    if (work.published || removed)
+      rebuild_layout_index(rooms.cache.volume(), rooms.references);
+  } catch (const Error& error) {
+    rooms.log.warning("HousekeepingFailed",
+                      "volumes could not be tidied; the next pass tries again",
+                      {{"error", std::string(error.what())}});
+  }
+  return report;
+}
+
+}  // namespace ocisync

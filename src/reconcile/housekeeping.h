@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "reconcile/chart_task.h"
+#include "reconcile/outcome.h"
+
+namespace ocisync {
+
+// What happened since the last time, as far as tidying depends on it.
+struct HouseWork {
+  bool prune = true;        // withdraw exports that left the spec
+  bool published = false;   // index.json no longer says what is there
+  bool superseded = false;  // some content may have lost its last name
+  bool sweep_anyway = false;
+  std::vector<std::string> pulled;  // references, where nothing is exported
+};
+
+struct HouseReport {
+  std::vector<Outcome> withdrawn;  // and what could not be
+  bool swept = false;
+  std::uint64_t evicted = 0;  // blobs
+  std::uint64_t kept_bytes = 0, kept_blobs = 0;
+};
+
+// What ends a pass, on the volumes: withdrawing what left the spec, retention of superseded
+// revisions, the roots that keep cache content alive, the sweep, index.json. Nothing of it fails a
+// pass: it is tried again with the next one. Any thread, one at a time.
+HouseReport keep_house(const Rooms& rooms, const HouseWork& work);
+
+}  // namespace ocisync

@@ -1,0 +1,105 @@
+#include <algorithm>
+#include <utility>
+
+#include "reconcile/reconciler.h"
+#include "reconcile/status_file.h"
+
+// How a reconciler looks after its volumes.
+namespace ocisync {
+namespace {
+
+constexpr Duration kSweepInterval = std::chrono::hours(1);  // content ages
+
+}  // namespace
+
+// Soon, but never so often that it would be all we do.
+void Reconciler::want_house(Duration within) {
+  const SteadyTime soonest = house_.ended + 10 * house_.took;
+  house_.due = std::min(house_.due, std::max(clock_.steady() + within, soonest));
+}
+
+void Reconciler::tend_house() {
+  const SteadyTime now = clock_.steady();
+  if (pass_ || closed_ || !course_ || house_.busy || now < house_.due)
+    return;
+  HouseWork work = std::exchange(house_.work, {});
+  work.prune = only_.empty();
+  work.sweep_anyway = now >= house_.sweep_due;
+  if (!course_->rooms->publisher)
+    work.pulled = pulled();
+  house_.busy = true;
+  house_.due = SteadyTime::max();
+  ++jobs_;
+  lanes_.add({.group = kLocal, .run = [this, work, now, course = course_] {
+                const HouseReport report = keep_house(*course->rooms, work);
+                write_status(*course->rooms);
+                const auto took = std::chrono::duration_cast<Duration>(clock_.steady() - now);
+                post([this, report, took] { housed(report, took); });
+              }});
+}
+
+void Reconciler::housed(const HouseReport& report, Duration took) {
+  --jobs_;
+  const SteadyTime now = clock_.steady();
+  house_.busy = false;
+  house_.ended = now;
+  house_.took = took;
+  house_.due = std::min(house_.due, now + course_->house_interval());
+  if (report.swept)
+    house_.sweep_due = now + kSweepInterval;
+  tell_cache(report);
+}
+
+void Reconciler::tell_cache(const HouseReport& report) {
+  const CacheCounts counts = course_->rooms->cache.counts();
+  CacheFigures& figures = house_.cache;
+  figures.hits = counts.hits;
+  figures.misses = counts.misses;
+  figures.evictions += report.evicted;
+  if (report.swept) {
+    figures.size_bytes = report.kept_bytes;
+    figures.blobs = report.kept_blobs;
+  }
+  metrics_.set_cache(figures);
+}
+
+void Reconciler::write_status(const Rooms& rooms) {
+  if (!rooms.publisher)
+    return;
+  try {
+    write_status_file({*rooms.publisher->control(), rooms.spec.name, status_file_},
+                      board_.snapshot());
+  } catch (const Error& error) {
+    metrics_.status_write_failed();
+    log_.warning("StatusNotWritten", "the status could not be written",
+                 {{"error", std::string(error.what())}});
+  }
+}
+
+// As resolved; what counts where nothing is exported.
+std::vector<std::string> Reconciler::pulled() const {
+  std::vector<std::string> references;
+  for (const auto& [name, slot] : slots_)
+    references.push_back(slot.outcome.reference);
+  return references;
+}
+
+PassResult Reconciler::result_of_pass() {
+  const Rooms& rooms = *course_->rooms;
+  PassResult result;
+  result.spec_name = rooms.spec.name;
+  result.spec_hash = rooms.spec.hash;
+  HouseWork work = house_.work;
+  work.prune = only_.empty() && !closed_;
+  if (!rooms.publisher)
+    work.pulled = pulled();
+  for (const ChartSpec& chart : rooms.spec.charts)
+    result.charts.push_back(std::move(slots_.find(chart.name)->second.outcome));
+  HouseReport report = keep_house(rooms, work);
+  write_status(rooms);
+  tell_cache(report);
+  std::move(report.withdrawn.begin(), report.withdrawn.end(), std::back_inserter(result.charts));
+  return result;
+}
+
+}  // namespace ocisync

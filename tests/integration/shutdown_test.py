@@ -1,0 +1,108 @@
+"""How it ends: at once, in good order, with the exports as they were."""
+import os
+import signal
+import subprocess
+import time
+
+from tests.support.case import Case
+from tests.support.charts import chart_files
+from tests.support.proxy import FaultProxy, delay, trickle
+from tests.support.sidecar import Sidecar, eventually
+
+AS_PROCESS_1 = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+class Ending(Case):
+    def setUp(self):
+        super().setUp()
+        self.registry = self.start_registry()
+        self.push = self.pusher(self.registry)
+        self.push.current("1.0.0")
+
+    def start(self, charts, *arguments, prefix=(), **settings):
+        self.ocisync.spec(charts, interval="1h", **settings)
+        sidecar = Sidecar(self.ocisync, *arguments, prefix=prefix)
+        self.addCleanup(sidecar.kill)
+        return sidecar.start()
+
+    def ref(self, host=None, tag="1.0.0"):
+        return f"oci://{host or self.registry.host}/charts/web:{tag}"
+
+    def test_idle(self):
+        sidecar = self.start([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        before = self.ocisync.snapshot()
+        self.assertEqual(sidecar.stop(), 0)
+        self.assertEqual(self.ocisync.snapshot(), before)
+        last = sidecar.events()[-1]
+        self.assertEqual((last["event"], last["msg"]), ("Stopped", "ended in good order by signal 15"))
+
+    def test_interrupt_is_the_same(self):
+        sidecar = self.start([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        self.assertEqual(sidecar.stop(signal.SIGINT), 0)
+
+    def test_in_the_middle_of_a_transfer(self):
+        sidecar = self.start([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        self.assertEqual(sidecar.stop(), 0)
+        before = self.ocisync.snapshot()
+        self.push.current("1.0.0", files=chart_files(version="1.0.1", **{"big.bin": os.urandom(1 << 20)}))
+        with FaultProxy(self.registry) as slow:
+            slow.always("GET", "/blobs/", trickle(4096, 0.2))
+            self.ocisync.spec([self.ref(slow.host)], interval="1h")
+            sidecar = Sidecar(self.ocisync)
+            self.addCleanup(sidecar.kill)
+            sidecar.start()
+            eventually(lambda: slow.count("GET", "/blobs/") > 0, "the transfer")
+            self.assertEqual(sidecar.stop(), 0)
+        self.assertEqual(self.ocisync.snapshot(), before)
+
+    def test_readiness_ends_at_once_and_metrics_answer_until_the_end(self):
+        with FaultProxy(self.registry) as slow:
+            sidecar = self.start([self.ref()])
+            eventually(sidecar.is_ready, "ready")
+            # A frozen thread cannot be had from outside; a stopped process answers when it goes on.
+            sidecar.send(signal.SIGTERM)
+            try:
+                self.assertEqual(sidecar.get("/readyz")[0], 503)
+                self.assertEqual(sidecar.get("/metrics")[0], 200)
+            except OSError:
+                self.assertEqual(sidecar.process.wait(timeout=60), 0)  # it was gone before it could be asked
+
+    def test_one_shot_ends_with_the_signals_number(self):
+        with FaultProxy(self.registry) as slow:
+            slow.always("GET", "/manifests/", delay(3600))
+            self.ocisync.spec([self.ref(slow.host)])
+            process = self.ocisync.popen()
+            eventually(lambda: slow.count("GET", "/manifests/") > 0, "the transfer")
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 143)
+            self.assertFalse((self.ocisync.export / "web").exists())
+
+    def test_as_process_1_it_ends_and_reaps(self):
+        sidecar = self.start([self.ref()], prefix=AS_PROCESS_1)
+        eventually(sidecar.is_ready, "ready")
+        inside = self.inside(sidecar)
+        # Its grandchildren become ours when their parent ends.
+        enter = ["nsenter", f"--target={inside}", "--pid", "--mount"]
+        for _ in range(20):
+            subprocess.run([*enter, "sh", "-c", "(sleep 0.05 &)"], check=True)
+        eventually(lambda: self.children(inside) == [], "reaping")
+        os.kill(inside, signal.SIGTERM)
+        self.assertEqual(sidecar.process.wait(timeout=60), 0)
+
+    def inside(self, sidecar):
+        return int(self.children(sidecar.process.pid)[0])
+
+    def children(self, pid):
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return file.read().split()
+
+    def test_readers_have_whole_charts_to_the_very_end(self):
+        sidecar = self.start([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        whole = self.ocisync.exported("web")
+        self.assertEqual(sidecar.stop(), 0)
+        self.assertEqual(self.ocisync.exported("web"), whole)

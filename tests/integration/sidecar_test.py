@@ -1,0 +1,352 @@
+"""The sidecar: charts follow their registry, and what a reader sees is always whole."""
+import os
+import shutil
+import signal
+import threading
+import time
+
+from tests.support.case import Case
+from tests.support.charts import chart_files
+from tests.support.proxy import FaultProxy, delay, status
+from tests.support.sidecar import Sidecar, eventually
+
+
+class Following(Case):
+    def setUp(self):
+        super().setUp()
+        self.registry = self.start_registry()
+        self.push = self.pusher(self.registry)
+
+    def sidecar(self, *arguments, prefix=(), **environment):
+        made = Sidecar(self.ocisync, *arguments, prefix=prefix, **environment)
+        self.addCleanup(made.kill)
+        return made.start()
+
+    def watch(self, charts, registries=(), interval="1s", **settings):
+        self.ocisync.spec(charts, registries, interval=interval, **settings)
+        return self.sidecar()
+
+    def ref(self, tag="1.0.0", repository="charts/web"):
+        return f"oci://{self.registry.host}/{repository}:{tag}"
+
+    def exported_version(self):
+        return self.ocisync.exported("web")["values.yaml"].decode().split("version: ")[1].strip()
+
+    def test_a_moved_tag_is_followed_and_back_again_from_the_cache(self):
+        first = self.push.current("stable", version="1.0.0")
+        sidecar = self.watch([self.ref("stable")])
+        eventually(sidecar.is_ready, "ready")
+        second = self.push.current("stable", version="1.1.0")
+        eventually(lambda: sidecar.chart()["digest"] == second, "the update")
+        self.assertEqual(self.exported_version(), "1.1.0")
+        self.assertEqual(sidecar.syncs("updated"), 2)
+        self.registry.forget()
+        self.push.current("stable", version="1.0.0")
+        eventually(lambda: sidecar.chart()["digest"] == first, "the way back")
+        self.assertEqual(self.exported_version(), "1.0.0")
+        blobs = [r for r in self.registry.requests() if r.method == "GET" and "/blobs/" in r.path]
+        self.assertEqual(blobs, [])
+
+    def test_unrelated_tags_change_nothing(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        before = self.ocisync.snapshot()
+        self.push.current("1.0.1")
+        sidecar.next_check(times=2)
+        self.assertEqual(self.ocisync.snapshot(), before)
+        self.assertEqual(sidecar.syncs("updated"), 1)
+        self.assertGreaterEqual(sidecar.syncs("unchanged"), 2)
+
+    def test_a_range_moves_to_what_satisfies_it_only(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([{"ref": f"oci://{self.registry.host}/charts/web", "version": "^1.0"}])
+        eventually(sidecar.is_ready, "ready")
+        self.push.current("2.0.0")
+        self.push.current("1.2.0-rc.1")
+        self.push.current("1.1.0")
+        eventually(lambda: sidecar.chart()["version"] == "1.1.0", "1.1.0")
+        sidecar.next_check(times=2)
+        self.assertEqual(sidecar.chart()["version"], "1.1.0")
+
+    def test_a_pinned_digest_is_not_asked_for_again_but_heals(self):
+        digest = self.push.current("1.0.0")
+        sidecar = self.watch([f"oci://{self.registry.host}/charts/web@{digest}"])
+        eventually(sidecar.is_ready, "ready")
+        self.registry.forget()
+        shutil.rmtree(self.ocisync.export / ".ocisync/trees")
+        eventually(lambda: sidecar.syncs("repaired") == 1, "the repair")
+        self.assertEqual(self.exported_version(), "1.0.0")
+        self.assertEqual(self.registry.requests(), [])
+
+    def test_what_was_altered_or_deleted_is_restored_from_the_cache(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()], export={"layout": "directory"})
+        eventually(sidecar.is_ready, "ready")
+        original = self.ocisync.exported("web")
+        self.registry.forget()
+        (self.ocisync.export / "web/values.yaml").write_text("tampered: true\n")
+        eventually(lambda: self.ocisync.exported("web") == original, "the repair of an altered file")
+        (self.ocisync.export / "web/Chart.yaml").unlink()
+        eventually(lambda: self.ocisync.exported("web") == original, "the repair of a deleted file")
+        shutil.rmtree(self.ocisync.export / "web")
+        eventually(lambda: (self.ocisync.export / "web").exists() and self.ocisync.exported("web") == original,
+                   "the repair of the whole export")
+        eventually(lambda: sidecar.syncs("repaired") == 3, "the count")
+        self.assertEqual([r.path for r in self.registry.requests() if "/blobs/" in r.path], [])
+        self.assertEqual(len(sidecar.events("ChartRepaired")), 3)
+
+    def test_a_hanging_registry_delays_nobody_else(self):
+        self.push.current("1.0.0")
+        others = [{"name": f"chart{i}", "ref": self.ref()} for i in range(5)]
+        with FaultProxy(self.registry) as hangs:
+            hangs.always("*", "/v2/charts/", delay(3600))
+            stuck = [{"name": f"stuck{i}", "ref": f"oci://{hangs.host}/charts/web:1.0.0", "required": False}
+                     for i in range(20)]
+            sidecar = self.watch(stuck + others, concurrency=4)
+            eventually(sidecar.is_ready, "ready")
+            for chart in others:
+                sidecar.next_check(chart["name"], times=2)
+            self.assertIsNone(sidecar.chart("stuck0").get("lastSuccess"))
+
+    def test_a_restart_without_the_registry_is_ready_and_says_it_is_stale(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        self.assertEqual(sidecar.stop(), 0)
+        self.registry.stop()
+        sidecar = self.sidecar()
+        eventually(sidecar.is_ready, "ready")
+        said = sidecar.await_event("ChartRetry")[0]
+        self.assertIn("1.0.0 (stale, confirmed at ", said["exported"])
+        self.assertEqual(sidecar.condition("Ready")["status"], "False")
+        self.assertEqual(sidecar.condition("Stalled")["status"], "False")
+        self.assertEqual(sidecar.get("/livez")[0], 200)
+        self.registry.start()
+        eventually(lambda: sidecar.condition("Ready")["status"] == "True", "recovery")
+        sidecar.await_event("ChartRecovered")
+
+    def test_a_suspended_chart_is_left_alone(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        self.assertEqual(sidecar.stop(), 0)
+        self.registry.forget()
+        self.push.current("1.0.0", version="1.0.1")
+        self.ocisync.spec([{"ref": self.ref(), "suspend": True}], interval="1s")
+        pushes = len(self.registry.requests())
+        sidecar = self.sidecar()
+        eventually(sidecar.is_ready, "ready")
+        sidecar.send(signal.SIGUSR1)
+        self.assertEqual(self.exported_version(), "1.0.0")
+        self.assertEqual(len(self.registry.requests()), pushes)
+        self.assertTrue(sidecar.chart()["suspended"])
+        self.assertEqual(sidecar.metric("chart_suspended", chart="web"), 1)
+
+    def test_sigusr1_syncs_now(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()], interval="1h")
+        eventually(sidecar.is_ready, "ready")
+        second = self.push.current("1.0.0", version="1.0.1")
+        sidecar.send(signal.SIGUSR1)
+        eventually(lambda: sidecar.chart()["digest"] == second, "the update")
+
+    def test_before_and_after_the_first_success(self):
+        sidecar = self.watch([self.ref()], retry={"min": "100ms", "max": "200ms"})
+        self.assertEqual([sidecar.get(path)[0] for path in ("/livez", "/startupz", "/readyz")], [200, 503, 503])
+        self.assertIn("web", sidecar.get("/readyz?verbose")[1])
+        self.assertEqual(sidecar.syncs("updated"), 0)
+        self.push.current("1.0.0")
+        eventually(sidecar.is_ready, "ready")
+        self.assertEqual([sidecar.get(path)[0] for path in ("/livez", "/startupz", "/readyz")], [200, 200, 200])
+        self.assertEqual(sidecar.metric("chart_ready", chart="web"), 1)
+
+    def test_staleness_ends_readiness_only_when_asked_to(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()], http={"maxStaleness": "3s"})
+        eventually(sidecar.is_ready, "ready")
+        self.registry.stop()
+        eventually(lambda: not sidecar.is_ready(), "staleness")
+        self.assertIn("web: stale", sidecar.get("/readyz?verbose")[1])
+        self.assertEqual(sidecar.get("/livez")[0], 200)
+        self.registry.start()
+        eventually(sidecar.is_ready, "ready again")
+
+    def test_transfers_are_counted_as_the_registry_counts_them(self):
+        self.push.current("1.0.0")
+        self.registry.forget()
+        sidecar = self.watch([self.ref()], interval="1h")
+        eventually(sidecar.is_ready, "ready")
+        requests = self.registry.requests()
+        self.assertEqual(sidecar.metric("registry_requests_total", host=self.registry.host), len(requests))
+        received = sum(r.bytes for r in requests if r.method == "GET")
+        self.assertEqual(sidecar.metric("transfer_bytes_total", direction="received"), received)
+        self.assertEqual(sidecar.metric("transfers_in_flight", host=self.registry.host), 0)
+
+    def test_one_series_a_chart_however_often_its_tag_moves(self):
+        self.push.current("stable", version="1.0.0")
+        sidecar = self.watch([self.ref("stable")], interval="1h")
+        eventually(sidecar.is_ready, "ready")
+        for i in range(1, 6):
+            if i == 2:
+                before = len(sidecar.metrics())  # by now every kind of request was made
+            digest = self.push.current("stable", version=f"1.0.{i}")
+            sidecar.send(signal.SIGUSR1)
+            eventually(lambda d=digest: sidecar.chart()["digest"] == d, "the update")
+        info = [labels for name, labels, _ in sidecar.metrics() if name == "ocisync_chart_info"]
+        self.assertEqual([labels["version"] for labels in info], ["1.0.5"])
+        self.assertEqual(len(sidecar.metrics()), before)
+
+    def test_a_busy_address_is_named_and_nobody_asked(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()])
+        self.registry.forget()
+        run = self.ocisync.run(command=[self.ocisync.binary, "--config", self.ocisync.spec_file, "--watch",
+                                        "--listen", f"127.0.0.1:{sidecar.port}", "--export", self.folder / "other"])
+        self.assert_code(run, 2)
+        self.assertIn(f"127.0.0.1:{sidecar.port}", run.stderr)
+        self.assertEqual(run.stdout, "")
+
+    def test_timeout_contradicts_watch(self):
+        self.ocisync.spec([self.ref()])
+        run = self.ocisync.run(command=[self.ocisync.binary, "--config", self.ocisync.spec_file, "--watch",
+                                        "--timeout", "5s"])
+        self.assert_code(run, 2)
+        self.assertIn("--timeout", run.stderr)
+
+    def test_frozen_registries_leave_the_endpoints_answering(self):
+        self.push.current("1.0.0", files=chart_files(**{"big.bin": os.urandom(4 << 20)}))
+        sidecar = self.watch([self.ref()], timeout="60s", stallTimeout="60s")
+        self.registry.process.send_signal(signal.SIGSTOP)
+        try:
+            sidecar.send(signal.SIGUSR1)
+            for path, code in (("/livez", 200), ("/metrics", 200), ("/status", 200), ("/", 200)):
+                self.assertEqual(sidecar.get(path)[0], code, path)
+        finally:
+            self.registry.process.send_signal(signal.SIGCONT)
+        eventually(sidecar.is_ready, "ready")
+
+    def test_a_frozen_sidecar_recovers(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        sidecar.send(signal.SIGSTOP)
+        second = self.push.current("1.0.0", version="1.0.1")
+        sidecar.send(signal.SIGCONT)
+        eventually(lambda: sidecar.chart()["digest"] == second, "the update")
+        self.assertEqual(sidecar.get("/livez")[0], 200)
+
+    def test_backoff_grows_and_a_signal_cuts_it_short(self):
+        with FaultProxy(self.registry) as proxy:
+            proxy.always("GET", "/manifests/", status(404))
+            proxy.always("HEAD", "/v2/", status(500))
+            self.push.current("1.0.0")
+            sidecar = self.watch([f"oci://{proxy.host}/charts/web:1.0.0"], retry={"min": "1h", "max": "1h"},
+                                 interval="1h")
+            sidecar.await_event("ChartFailed")
+            self.assertEqual(sidecar.condition("Stalled")["status"], "True")
+            proxy.rules.clear()
+            sidecar.send(signal.SIGUSR1)
+            eventually(sidecar.is_ready, "ready")
+
+    def test_a_failing_chart_is_told_of_ever_less_often(self):
+        self.registry.stop()
+        sidecar = self.watch([self.ref()], retry={"min": "10ms", "max": "10ms"})
+        eventually(lambda: sidecar.chart()["consecutiveFailures"] >= 9, "nine failures")
+        told = [event["attempt"] for event in sidecar.events("ChartRetry")]
+        self.assertEqual(told[:4], [1, 2, 4, 8])
+
+    def test_retry_after_is_kept_by_every_chart_of_the_registry(self):
+        self.push.current("1.0.0")
+        with FaultProxy(self.registry) as proxy:
+            proxy.once("GET", "/manifests/", status(429, Retry_After=3600))
+            charts = [{"name": f"chart{i}", "ref": f"oci://{proxy.host}/charts/web:1.0.0"} for i in range(3)]
+            sidecar = self.watch(charts, retry={"min": "10ms", "max": "20ms"}, concurrency=1)
+            for chart in charts:
+                eventually(lambda c=chart: sidecar.chart(c["name"]).get("reason") == "RateLimited", "patience")
+            asked = proxy.count("*", "") + proxy.count("GET", "/manifests/")
+            sidecar.send(signal.SIGUSR1)
+            time.sleep(0.3)  # nothing must come; there is nothing to wait for
+            self.assertEqual(proxy.count("*", "") + proxy.count("GET", "/manifests/"), asked)
+            self.assertGreater(sidecar.metric("registry_blocked_until_timestamp_seconds"), time.time() + 3000)
+
+    def test_the_status_file_is_whole_at_every_moment(self):
+        import json
+
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        file = self.ocisync.export / ".ocisync/status/test.json"
+        eventually(file.exists, "the file")
+        seen = set()
+
+        def several():
+            seen.add(json.loads(file.read_text())["updatedAt"])
+            return len(seen) >= 3
+
+        eventually(several, "three versions of the file")
+
+    def test_every_log_line_is_json_with_the_fixed_keys(self):
+        self.push.current("1.0.0", annotations={"note": "a\x1b[31mred\nline"})
+        sidecar = self.watch([self.ref(), {"name": "gone", "ref": self.ref("9.9.9"), "required": False}],
+                             retry={"min": "10ms", "max": "10ms"})
+        eventually(sidecar.is_ready, "ready")
+        sidecar.await_event("ChartFailed")
+        self.assertEqual(sidecar.stop(), 0)
+        self.assertEqual(sidecar.process.stdout.read(), b"")
+        for event in sidecar.events():
+            self.assertEqual(list(event)[:4], ["ts", "level", "event", "msg"])
+        self.assertEqual(sidecar.events()[-1]["event"], "Stopped")
+
+    def test_idle_it_costs_nothing_and_keeps_nothing(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        sidecar.next_check(times=2)
+        before = (sidecar.descriptors(), sidecar.threads())
+        sidecar.next_check(times=5)
+        self.assertLessEqual(sidecar.descriptors(), before[0] + 1)  # the request that asks is one itself
+        self.assertEqual(sidecar.threads(), before[1])
+
+    def read_while_the_tag_moves(self, layout):
+        versions = 50
+        self.ocisync.spec([self.ref("stable")], interval="1h", export={"layout": layout})
+        self.push.current("stable", files=chart_files(version="1.0.0", **{"stamp": "1.0.0"}))
+        sidecar = self.sidecar()
+        eventually(sidecar.is_ready, "ready")
+        torn, done = [], threading.Event()
+
+        def read():
+            while not done.is_set():
+                folder = os.open(self.ocisync.export / "web", os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    texts = []
+                    for name in ("stamp", "values.yaml"):
+                        with open(os.open(name, os.O_RDONLY, dir_fd=folder)) as file:
+                            texts.append(file.read())
+                    if f"version: {texts[0]}\n" not in texts[1]:
+                        torn.append(texts)
+                except OSError as error:
+                    torn.append(error)
+                finally:
+                    os.close(folder)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            for i in range(1, versions + 1):
+                files = chart_files(version=f"1.1.{i}", **{"stamp": f"1.1.{i}"})
+                digest = self.push.current("stable", files=files, version=f"1.1.{i}")
+                sidecar.send(signal.SIGUSR1)
+                eventually(lambda d=digest: sidecar.chart()["digest"] == d, "the update")
+        finally:
+            done.set()
+            reader.join()
+        self.assertEqual(torn, [])
+        self.assertEqual(sidecar.syncs("updated"), versions + 1)
+
+    def test_a_reader_of_the_symlink_layout_never_sees_a_mixture(self):
+        self.read_while_the_tag_moves("symlink")
+
+    def test_a_reader_of_the_directory_layout_never_sees_a_mixture(self):
+        self.read_while_the_tag_moves("directory")
