@@ -1,9 +1,10 @@
-# Each test method of the *_test.py in a folder becomes a ctest of its own: <folder>.<file>.<method>.
-# More arguments are environment, NAME=value.
+# Stories with the real binary, real registries and real charts, one file a subject. Each test method
+# is a ctest of its own, <label>.<file>.<method>, and the label is the folder's name. A missing
+# registry or helm is a failure, never a skip.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-function(stories folder module_prefix)
-  get_filename_component(part ${folder} NAME)
-  file(GLOB stories CONFIGURE_DEPENDS ${folder}/*_test.py)
+
+function(ocisync_stories label)
+  file(GLOB stories CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.py)
   foreach(file ${stories})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
     get_filename_component(module ${file} NAME_WE)
@@ -15,12 +16,12 @@ function(stories folder module_prefix)
       elseif(line MATCHES "def (test_[a-z0-9_]+)")
         set(method ${CMAKE_MATCH_1})
         string(REGEX REPLACE "^test_" "" title ${method})
-        add_test(NAME ${part}.${story}.${title}
-                 COMMAND ${Python3_EXECUTABLE} -m unittest ${module_prefix}.${module}.${class}.${method}
+        add_test(NAME ${label}.${story}.${title}
+                 COMMAND ${Python3_EXECUTABLE} -m unittest tests.${label}.${module}.${class}.${method}
                  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-        set_tests_properties(${part}.${story}.${title} PROPERTIES
-          LABELS integration TIMEOUT 180
-          ENVIRONMENT "OCISYNC_BINARY=$<TARGET_FILE:ocisync>;PYTHONDONTWRITEBYTECODE=1;${ARGN}")
+        set_tests_properties(${label}.${story}.${title} PROPERTIES
+          LABELS ${label} TIMEOUT 180
+          ENVIRONMENT "OCISYNC_BINARY=$<TARGET_FILE:ocisync>;PYTHONDONTWRITEBYTECODE=1")
       endif()
     endforeach()
   endforeach()
