@@ -41,7 +41,7 @@ void Lanes::Beside::get() {
     std::rethrow_exception(state_->thrown);
 }
 
-Lanes::Lanes(std::size_t count, const Clock& clock) : clock_(clock) {
+Lanes::Lanes(std::size_t count, const Clock& clock) : clock_(clock), count_(count) {
   for (std::size_t i = 0; i < count; ++i)
     lanes_.emplace_back([this](std::stop_token stop) { work(stop); });
 }
@@ -103,7 +103,7 @@ std::map<std::string, Lanes::Group>::iterator Lanes::next_group() {
   });
   // Half the lanes at most while another group has work: a registry that hangs leaves the other
   // half.
-  const std::size_t share = busy > 1 ? std::max<std::size_t>(1, lanes_.size() / 2) : lanes_.size();
+  const std::size_t share = busy > 1 ? std::max<std::size_t>(1, count_ / 2) : count_;
   const auto may_run = [&](const auto& entry) {
     return !entry.second.ready.empty() && entry.second.running < share;
   };

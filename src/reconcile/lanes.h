@@ -70,6 +70,7 @@ class Lanes {
   bool idle() const;
 
   const Clock& clock_;
+  const std::size_t count_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::map<std::string, Group> groups_;
