@@ -18,7 +18,7 @@
 namespace ocisync {
 namespace {
 
-constexpr std::uint64_t kTokenFileLimit = 16 * 1024;
+constexpr std::uint64_t kTokenFileLimit = 16ULL * 1024;
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::size_t kNamed = 3;  // charts that a short answer names
 

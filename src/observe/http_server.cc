@@ -21,14 +21,14 @@
 namespace ocisync {
 namespace {
 
-constexpr std::size_t kHeadLimit = 16 * 1024;  // of a request, with what MHD needs to answer it
-constexpr std::uint64_t kBodyLimit = 64 * 1024;
-constexpr std::size_t kBlock = 8 * 1024;
+constexpr std::size_t kHeadLimit = 16ULL * 1024;  // of a request, with what MHD needs to answer it
+constexpr std::uint64_t kBodyLimit = 64ULL * 1024;
+constexpr std::size_t kBlock = 8ULL * 1024;
 // MHD takes 128 events at a time, and when there are exactly as many it waits for more before it
 // serves any. So there are never as many descriptors: these, and the two that MHD itself watches.
 constexpr unsigned kMostVisitors = 100;
 constexpr unsigned kMostDescriptors = kMostVisitors + 20;  // with those that are being shown out
-constexpr std::uint64_t kTlsFileLimit = 1 << 20;
+constexpr std::uint64_t kTlsFileLimit = 1ULL << 20;
 constexpr const char* kTlsPriorities = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
 // What every answer says, unless it says otherwise itself.
@@ -111,7 +111,7 @@ ssize_t next_bytes(void* own, std::uint64_t, char* into, std::size_t room) {
     return MHD_CONTENT_READER_END_WITH_ERROR;
   }
   const std::size_t size = std::min(room, outgoing.piece.size() - outgoing.sent);
-  std::memcpy(into, outgoing.piece.data() + outgoing.sent, size);
+  outgoing.piece.copy(into, size, outgoing.sent);
   outgoing.sent += size;
   return static_cast<ssize_t>(size);
 }

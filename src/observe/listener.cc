@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <system_error>
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -122,7 +123,8 @@ Listener listen_on(std::string_view listen) {
   }
   if (code == 0)
     return listener;
-  Error error = unusable(listen, code == EADDRINUSE ? "the port is in use" : std::strerror(code));
+  Error error = unusable(
+      listen, code == EADDRINUSE ? "the port is in use" : std::generic_category().message(code));
   if (code == EADDRINUSE)
     error.hint(
         "another process listens there; choose another address with --listen or http.listen");

@@ -147,7 +147,7 @@ struct Metrics::State {
   }
 };
 
-Metrics::Metrics(const StatusBoard& board, std::string version, std::string revision)
+Metrics::Metrics(const StatusBoard& board, std::string_view version, std::string_view revision)
     : state_(new State{
           .board = board,
           .build = {{{"version", label_value(version)}, {"revision", label_value(revision)}}, 1}}) {

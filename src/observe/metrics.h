@@ -27,7 +27,7 @@ struct CacheFigures {
 // thread.
 class Metrics {
  public:
-  Metrics(const StatusBoard& board, std::string version, std::string revision);
+  Metrics(const StatusBoard& board, std::string_view version, std::string_view revision);
   ~Metrics();
 
   // False: sums over all charts instead of a series each.

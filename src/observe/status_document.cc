@@ -12,7 +12,7 @@ constexpr std::string_view kApiVersion = "ocisync.dev/v1alpha1";
 constexpr std::string_view kKind = "SyncStatus";
 constexpr std::string_view kSuspended = "suspended";
 constexpr std::string_view kPending = "pending";
-constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kPiece = 64ULL * 1024;
 
 // ---- writing ----
 

@@ -297,7 +297,7 @@ TEST(Metrics, KnowTheProcessTheyAreOf) {
 
 TEST(Metrics, ComeInBoundedPiecesHoweverManyChartsThereAre) {
   std::vector<std::string> names;
-  for (int i = 0; i < 10'000; ++i)
+  for (int i = 0; i < 2'000; ++i)
     names.push_back("chart-" + std::to_string(i));
   MetricsRig rig(names);
   for (const std::string& name : names)
@@ -311,7 +311,7 @@ TEST(Metrics, ComeInBoundedPiecesHoweverManyChartsThereAre) {
   }
   EXPECT_LT(largest, 300'000U);
   EXPECT_EQ(complaint_about(text), "");
-  EXPECT_THAT(text, HasSubstr("ocisync_chart_ready{chart=\"chart-9999\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("ocisync_chart_ready{chart=\"chart-1999\"} 1\n"));
 }
 
 }  // namespace
