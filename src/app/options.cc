@@ -61,6 +61,10 @@ void declare_terms(Flags& flags, TermsOptions& options) {
   declare_offline(flags, options);
 }
 
+void declare_accept_stale(Flags& flags, SpecOptions& options) {
+  flags.duration("accept-stale", options.accept_stale, "An unreachable chart may be this old");
+}
+
 void declare_timeout(Flags& flags, std::optional<Duration>& timeout) {
   flags.duration("timeout", timeout, "Bound of the whole pass (5m)");
 }

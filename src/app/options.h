@@ -55,6 +55,7 @@ void declare_lock_file(Flags& flags, TermsOptions& options);  // --lock-file alo
 void declare_offline(Flags& flags, TermsOptions& options);    // --offline alone
 void declare_terms(Flags& flags, TermsOptions& options);      // and --locked
 
+void declare_accept_stale(Flags& flags, SpecOptions& options);
 void declare_timeout(Flags& flags, std::optional<Duration>& timeout);
 // Five minutes when none was given. Throws Error(usage_invalid) for nought.
 Duration timeout_of(const std::optional<Duration>& timeout);

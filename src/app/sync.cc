@@ -44,7 +44,7 @@ struct SyncOptions {
 
 void declare_sync(Flags& flags, SyncOptions& options) {
   declare(flags, options.spec);
-  flags.duration("accept-stale", options.spec.accept_stale, "An unreachable chart may be this old");
+  declare_accept_stale(flags, options.spec);
   declare_terms(flags, options.terms);
   flags.toggle("watch", options.watch, "Keep reconciling until SIGTERM");
   flags.text("listen", "HOST:PORT", options.listen,
