@@ -289,7 +289,9 @@ class Publishing(Case):
                 time.sleep(0.01)
             process.send_signal(signal.SIGTERM)
             out, _ = process.communicate(timeout=5)
-            self.assertEqual((process.returncode, out), (143, ""))
+            result = json.loads(out)
+            self.assertEqual((process.returncode, result["exitCode"], result["charts"][0]["reason"]),
+                             (143, 143, "Cancelled"))
             self.assertEqual([p.name for p in self.ocisync.export.iterdir()], [".ocisync"])
 
     def test_the_cache_is_an_oci_layout_that_other_tools_read(self):
