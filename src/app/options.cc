@@ -45,6 +45,7 @@ void declare_asking(Flags& flags, SpecOptions& options) {
 void declare(Flags& flags, SpecOptions& options) {
   declare_asking(flags, options);
   flags.path("export", "DIR", options.exports, "The export directory");
+  flags.duration("accept-stale", options.accept_stale, "An unreachable chart may be this old");
 }
 
 void declare_lock_file(Flags& flags, TermsOptions& options) {
