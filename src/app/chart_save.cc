@@ -57,14 +57,17 @@ void require_no_repository_flags(const ChartSaveOptions& options) {
                 fmt::format("{} says how to ask a chart repository and needs --repo URL", in_vain));
 }
 
+// Whatever is wrong here, the command line says it.
 ChartSpec wanted_chart(const ChartSaveOptions& options, Spec& spec) {
-  return during([] { return "--repo"; },
-                [&] {
-                  const std::string& url = *options.repository;
-                  apply(options.registry, classic_chart(url, options.source).reference, spec);
-                  return classic_chart_spec(spec, url, options.source,
-                                            options.version.value_or(""));
-                });
+  const std::string& url = *options.repository;
+  try {
+    apply(options.registry, classic_chart(url, options.source).reference, spec);
+    return classic_chart_spec(spec, url, options.source, options.version.value_or(""));
+  } catch (const Error& error) {
+    Error usage(Reason::usage_invalid, "--repo: " + error.message());
+    usage.hint(error.hint());
+    throw usage;
+  }
 }
 
 StoredChart store_from_repository(ChartCache& cache, const ChartSaveOptions& options, Spec spec,

@@ -392,9 +392,7 @@ class ClassicRepository(Case):
         plan = self.assert_code(self.ocisync.run(command=diff), 4).result
         self.assertEqual((plan["charts"][0]["action"], plan["charts"][0]["digest"]), ("update", sha256(newer)))
 
-
-class Migration(ClassicRepository):
-    """chart save --repo, then push: from a classic repository to a registry."""
+    # Migration: chart save --repo, then push.
 
     def verb(self, *arguments, code=0):
         return self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "chart", *map(str, arguments)],
