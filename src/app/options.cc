@@ -45,6 +45,7 @@ void declare_asking(Flags& flags, SpecOptions& options) {
 void declare(Flags& flags, SpecOptions& options) {
   declare_asking(flags, options);
   flags.path("export", "DIR", options.exports, "The export directory");
+  flags.duration("accept-stale", options.accept_stale, "An unreachable chart may be this old");
 }
 
 void declare_lock_file(Flags& flags, TermsOptions& options) {
@@ -59,10 +60,6 @@ void declare_terms(Flags& flags, TermsOptions& options) {
   declare_lock_file(flags, options);
   flags.toggle("locked", options.locked, "Take the digests of the lock file, ask for no tags");
   declare_offline(flags, options);
-}
-
-void declare_accept_stale(Flags& flags, SpecOptions& options) {
-  flags.duration("accept-stale", options.accept_stale, "An unreachable chart may be this old");
 }
 
 void declare_timeout(Flags& flags, std::optional<Duration>& timeout) {

@@ -42,7 +42,7 @@ void declare_config(Flags& flags, SpecOptions& options);  // --config alone
 void declare_cache(Flags& flags, SpecOptions& options);   // --config and --cache
 // What it takes to ask registries about charts: --cache, --registry-config, --only, --concurrency.
 void declare_asking(Flags& flags, SpecOptions& options);
-void declare(Flags& flags, SpecOptions& options);  // and --export
+void declare(Flags& flags, SpecOptions& options);  // and --export, --accept-stale
 
 // Who may be asked which revision a chart wants.
 struct TermsOptions {
@@ -55,7 +55,6 @@ void declare_lock_file(Flags& flags, TermsOptions& options);  // --lock-file alo
 void declare_offline(Flags& flags, TermsOptions& options);    // --offline alone
 void declare_terms(Flags& flags, TermsOptions& options);      // and --locked
 
-void declare_accept_stale(Flags& flags, SpecOptions& options);
 void declare_timeout(Flags& flags, std::optional<Duration>& timeout);
 // Five minutes when none was given. Throws Error(usage_invalid) for nought.
 Duration timeout_of(const std::optional<Duration>& timeout);

@@ -8,6 +8,8 @@
 #include "app/termination_log.h"
 #include "app/watch.h"
 #include "app/wiring.h"
+#include "base/error.h"
+#include "base/files.h"
 #include "spec/quantity.h"
 
 namespace ocisync {
@@ -38,13 +40,13 @@ struct SyncOptions {
   std::optional<ProgressStyle> progress;
   std::optional<std::filesystem::path> status_file;
   std::optional<std::filesystem::path> termination_log;
+  std::optional<std::filesystem::path> metrics_file;
   bool fail_fast = false;
   bool quiet = false;
 };
 
 void declare_sync(Flags& flags, SyncOptions& options) {
   declare(flags, options.spec);
-  declare_accept_stale(flags, options.spec);
   declare_terms(flags, options.terms);
   flags.toggle("watch", options.watch, "Keep reconciling until SIGTERM");
   flags.text("listen", "HOST:PORT", options.listen,
@@ -57,6 +59,8 @@ void declare_sync(Flags& flags, SyncOptions& options) {
   flags.path("status-file", "FILE", options.status_file, "The status (on the export volume)");
   flags.path("termination-log", "FILE", options.termination_log,
              "What Kubernetes shows of the end");
+  flags.path("metrics-file", "FILE", options.metrics_file,
+             "The metrics of the pass, for Prometheus's textfile collector");
   declare_output(flags, options.output);
   declare(flags, options.log);
 }
@@ -71,6 +75,18 @@ Spec spec_for(const SyncOptions& options, Log& log) {
   else
     require_export_path(spec);
   return spec;
+}
+
+// The metrics of a pass, whatever became of it, once nothing more is counted.
+void write_metrics(const std::filesystem::path& file, const Metrics& metrics, Log& log) {
+  try {
+    const std::filesystem::path path = std::filesystem::absolute(file);
+    Directory::open(path.parent_path())
+        .write_atomic(path.filename().string(), metrics.text(), kDefaultModes.file);
+  } catch (const Error& error) {
+    log.warning("MetricsNotWritten", "the metrics could not be written",
+                {{"error", std::string(error.what())}});
+  }
 }
 
 struct Finished {
@@ -102,6 +118,8 @@ Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& s
     const Alarm alarm(timeout, stop);
     result = wiring.reconciler().pass(pass, stop.get_token());
   }
+  if (options.metrics_file)
+    write_metrics(*options.metrics_file, wiring.metrics(), log);
   if (signals.received() != 0)
     return {std::move(result), 128 + signals.received()};
   if (stop.stop_requested())
@@ -135,6 +153,10 @@ int run_watch(const SyncOptions& options) {
   if (options.termination_log)
     throw Error(Reason::usage_invalid,
                 "--termination-log tells of a single pass and contradicts --watch (leave it out)");
+  if (options.metrics_file)
+    throw Error(Reason::usage_invalid,
+                "--metrics-file tells of a single pass and contradicts --watch, which serves "
+                "/metrics (leave it out)");
   if (options.fail_fast)
     throw Error(Reason::usage_invalid,
                 "--fail-fast ends a single pass and contradicts --watch (leave it out)");

@@ -23,7 +23,6 @@ struct ValidateOptions {
 
 void declare_validate(Flags& flags, ValidateOptions& options) {
   declare(flags, options.spec);
-  declare_accept_stale(flags, options.spec);
   flags.toggle("show", options.show, "Print the effective spec and where each value comes from");
   flags.toggle("print-schema", options.print_schema, "Print the spec's JSON Schema");
   flags.toggle("print-reference", options.print_reference, "Print every field with its default");

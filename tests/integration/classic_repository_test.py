@@ -391,3 +391,73 @@ class ClassicRepository(Case):
         diff = [self.ocisync.binary, "diff", "--config", str(self.ocisync.spec_file), "-o", "json"]
         plan = self.assert_code(self.ocisync.run(command=diff), 4).result
         self.assertEqual((plan["charts"][0]["action"], plan["charts"][0]["digest"]), ("update", sha256(newer)))
+
+    # Migration: chart save --repo, then push.
+
+    def verb(self, *arguments, code=0):
+        return self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "chart", *map(str, arguments)],
+                                                 OCISYNC_CACHE=self.ocisync.cache), code)
+
+    def refused(self, code, *arguments):
+        """The one line that says why."""
+        run = self.verb("save", *arguments, code=code)
+        self.assertEqual((run.stdout, run.stderr.count("\n")), ("", 1), run.stderr)
+        return run.stderr
+
+    def test_save_from_a_repository_and_push_carry_archive_and_provenance(self):
+        repository, registry = self.start(), self.start_registry()
+        home = self.folder / "keys"
+        home.mkdir(mode=0o700)
+        gpg = ["gpg", "--homedir", str(home), "--batch", "--pinentry-mode", "loopback", "--passphrase", ""]
+        for arguments in (["--quick-generate-key", "Al <al@example.com>", "rsa2048", "sign"],
+                          ["-o", str(home / "secret.gpg"), "--export-secret-keys"],
+                          ["-o", str(home / "public.gpg"), "--export"]):
+            subprocess.run([*gpg, *arguments], check=True, capture_output=True)
+        self.addCleanup(subprocess.run, ["gpgconf", "--homedir", str(home), "--kill", "all"])
+        self.add(repository, "1.0.0")
+        self.helm.run("package", self.helm.folder / "source/web", "--version", "1.2.3", "-d", repository.folder,
+                      "--sign", "--key", "Al", "--keyring", home / "secret.gpg")
+        data = (repository.folder / "web-1.2.3.tgz").read_bytes()
+        self.reindex(repository)
+        ref = f"{registry.host}/charts/web:1.2.3"
+        saved = self.verb("save", "--repo", repository.url, "web", "--version", "^1.1", ref)
+        self.assertRegex(saved.stdout, r"^[0-9a-f]{7}: Saving meta \(\d+ B\)\n[0-9a-f]{7}: Saving content \(.*B\)\n"
+                         rf"Name: web\nVersion: 1\.2\.3\nMeta: sha256:\w+\nContent: {sha256(data)}\n1\.2\.3: saved\n$")
+        self.assertEqual(repository.asked(), [("/index.yaml", 200), ("/web-1.2.3.tgz", 200),
+                                              ("/web-1.2.3.tgz.prov", 200)])
+        self.verb("push", ref)
+        into = self.folder / "pulled"
+        into.mkdir()
+        pulled = self.helm.run("pull", f"oci://{registry.host}/charts/web", "--version", "1.2.3", "--verify", "--keyring",
+                               home / "public.gpg", "-d", into, *self.helm.plain())
+        self.assertIn("Chart Hash Verified", pulled.stdout + pulled.stderr)
+        self.assertEqual((into / "web-1.2.3.tgz").read_bytes(), data)
+        self.assertEqual(list((self.ocisync.cache / ".ocisync/staging").iterdir()), [])
+
+    def test_save_refuses_what_the_index_does_not_promise(self):
+        repository = self.start()
+        self.add(repository)
+        ref = "registry.example.com/charts/web:1.0.0"
+        save = ["--repo", repository.url, "web", ref]
+        self.assertIn("lists no version 9.0.0", self.refused(3, *save, "--version", "9.0.0"))
+        self.assertIn(">9", self.refused(3, *save, "--version", ">9"))
+        self.assertIn("lists no chart other", self.refused(3, "--repo", repository.url, "other", ref))
+        self.edit_index(repository, r"digest: [0-9a-f]{64}", "digest: " + "ab" * 32)
+        self.assertIn("sha256:" + "ab" * 32, self.refused(3, *save))
+        self.assertEqual(self.verb("list").stdout.splitlines()[1:], [])
+
+    def test_save_says_what_is_wrong_with_its_words(self):
+        ref = "registry.example.com/charts/web:1.0.0"
+        for arguments, words in (((ref, "extra", "--repo", "https://r.example.com", "web"), "extra|not expected|" + ref),
+                                 (("web", ref, "--version", "1.0.0"), "--version .* needs --repo"),
+                                 (("web", ref, "--plain-http"), "--plain-http .* needs --repo"),
+                                 (("--repo", "https://r.example.com", "web"), "REF"),
+                                 (("--repo", "oci://r.example.com", "web", ref), "--repo.*is an OCI registry"),
+                                 (("--repo", "http://r.example.com", "web", ref), "plain http.*--plain-http"),
+                                 (("--repo", "https://u:hush@r.example.com", "web", ref), "has credentials in it"),
+                                 (("--repo", "https://r.example.com", "a/b", ref), "is not a chart's name"),
+                                 (("--repo", "https://r.example.com", "web", ref, "--version", "~x!"), "--repo")):
+            with self.subTest(arguments=arguments):
+                line = self.refused(2, *arguments)
+                self.assertRegex(line, words)
+                self.assertNotIn("hush", line)

@@ -235,6 +235,32 @@ class Telling(Case):
                 run = self.assert_code(self.ocisync.sync("--status-file", path), 0)
                 self.assertEqual([event["event"] for event in run.events()], ["StatusNotWritten"])
 
+    def test_the_metrics_file_counts_as_the_registry_does_and_fits_its_format(self):
+        file = self.folder / "ocisync.prom"
+        self.ocisync.spec([self.ref, self.missing])
+        self.registry.forget()
+        self.assert_code(self.ocisync.sync("--metrics-file", file), 3)
+        requests, text = self.registry.requests(), file.read_text()
+        subprocess.run(["promtool", "check", "metrics"], input=text, text=True, check=True, capture_output=True)
+
+        def total(name):
+            return sum(float(value) for value in re.findall(rf"(?m)^ocisync_{name}(?:{{.*}})? (\S+)$", text))
+
+        self.assertEqual(total("registry_requests_total"), len(requests))
+        received = re.search(r'(?m)^ocisync_transfer_bytes_total{.*direction="received".*} (\S+)$', text)
+        self.assertEqual(float(received[1]), sum(r.bytes for r in requests if r.method == "GET"))
+        self.assertEqual(file.stat().st_mode & 0o777, 0o644)
+        first = file.stat().st_ino
+        self.assert_code(self.ocisync.sync("--metrics-file", file), 3)
+        self.assertNotEqual(file.stat().st_ino, first)
+        self.assertEqual([p.name for p in self.folder.glob("*ocisync.prom*")], [file.name])
+        for path in (self.folder / "no" / "such", self.folder):
+            with self.subTest(path=path):
+                run = self.assert_code(self.ocisync.sync("--metrics-file", path), 3)
+                self.assertIn("MetricsNotWritten", [event["event"] for event in run.events()])
+        watching = self.run_text("--watch", "--metrics-file", file)
+        self.assertEqual((watching.code, watching.stdout, watching.stderr.count("\n")), (2, "", 1))
+
     # Progress.
 
     def slow(self, proxy, count):
