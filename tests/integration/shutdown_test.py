@@ -65,7 +65,8 @@ class Ending(Case):
             # A frozen thread cannot be had from outside; a stopped process answers when it goes on.
             sidecar.send(signal.SIGTERM)
             try:
-                self.assertEqual(sidecar.get("/readyz")[0], 503)
+                # The signal is on its way for a moment.
+                eventually(lambda: sidecar.get("/readyz")[0] == 503, "no longer ready")
                 self.assertEqual(sidecar.get("/metrics")[0], 200)
             except OSError:
                 self.assertEqual(sidecar.process.wait(timeout=60), 0)  # it was gone before it could be asked
