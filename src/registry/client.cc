@@ -233,14 +233,14 @@ std::optional<Digest> RegistryClient::resolve(const Reference& reference, Transf
                                               std::stop_token stop) {
   const std::string tag = tag_or_latest(reference);
   return state_->first_answer(
-      endpoints(state_->spec, reference, Question::by_tag),
+      endpoints(state_->spec, reference, Lookup::by_tag),
       [&](const Endpoint& endpoint) { return state_->resolve(endpoint, tag, counts, stop); });
 }
 
 FetchedManifest RegistryClient::manifest(const Reference& reference, TransferCounts& counts,
                                          std::stop_token stop) {
-  const auto question = reference.digest() ? Question::by_digest : Question::by_tag;
-  return state_->first_answer(endpoints(state_->spec, reference, question),
+  const auto lookup = reference.digest() ? Lookup::by_digest : Lookup::by_tag;
+  return state_->first_answer(endpoints(state_->spec, reference, lookup),
                               [&](const Endpoint& endpoint) {
                                 return state_->manifest(endpoint, reference, counts, stop);
                               });
@@ -249,7 +249,7 @@ FetchedManifest RegistryClient::manifest(const Reference& reference, TransferCou
 void RegistryClient::blob(const Reference& reference, const Descriptor& descriptor,
                           const BlobTarget& target, TransferCounts& counts, std::stop_token stop) {
   bool first = true;
-  state_->first_answer(endpoints(state_->spec, reference, Question::by_digest),
+  state_->first_answer(endpoints(state_->spec, reference, Lookup::by_digest),
                        [&](const Endpoint& endpoint) {
                          // What a failed mirror left may be the reason why it failed.
                          if (!std::exchange(first, false) && target.offset() > 0)
@@ -261,7 +261,7 @@ void RegistryClient::blob(const Reference& reference, const Descriptor& descript
 std::vector<std::string> RegistryClient::tags(const Reference& reference, TransferCounts& counts,
                                               std::stop_token stop) {
   return state_->first_answer(
-      endpoints(state_->spec, reference, Question::by_tag),
+      endpoints(state_->spec, reference, Lookup::by_tag),
       [&](const Endpoint& endpoint) { return state_->tags(endpoint, counts, stop); });
 }
 
@@ -315,8 +315,10 @@ bool RegistryClient::authenticate(const std::string& registry, TransferCounts& c
                                   std::stop_token stop) {
   // Any repository would do: nothing of it is asked for.
   const Endpoint endpoint(state_->spec, Reference::parse(registry + "/login"));
-  Errand errand{
-      .method = Method::get, .url = *endpoint.front_door, .scope = {}, .what = "a login (GET /v2/)"};
+  Errand errand{.method = Method::get,
+                .url = *endpoint.front_door,
+                .scope = {},
+                .what = "a login (GET /v2/)"};
   const Answer answer = state_->courier.carry(endpoint, errand, counts, stop);
   if (answer.status() != 200)
     throw complaint(answer, errand);
@@ -331,7 +333,7 @@ void RegistryClient::expect(const std::vector<Reference>& references) {
   renew_indexes();
   std::map<Origin, std::vector<std::string>> scopes;
   for (const Reference& reference : references)
-    for (const Endpoint& endpoint : endpoints(state_->spec, reference, Question::by_digest))
+    for (const Endpoint& endpoint : endpoints(state_->spec, reference, Lookup::by_digest))
       scopes[endpoint.base.origin()].push_back(endpoint.scope());
   for (const auto& [origin, needed] : scopes)
     state_->auth.expect_scopes(origin, needed);

@@ -91,12 +91,12 @@ Url Endpoint::url(std::string_view kind, std::string_view name) const {
   return mirrored.empty() ? plain : plain.with_query("ns", mirrored);
 }
 
-std::vector<Endpoint> endpoints(const Spec& spec, const Reference& reference, Question question) {
+std::vector<Endpoint> endpoints(const Spec& spec, const Reference& reference, Lookup lookup) {
   std::vector<Endpoint> result;
   Endpoint registry(spec, reference);
   if (registry.registry)
     for (const MirrorSpec& mirror : registry.registry->mirrors)
-      if (mirror.resolve || question == Question::by_digest)
+      if (mirror.resolve || lookup == Lookup::by_digest)
         if (auto endpoint = mirror_endpoint(spec, mirror, reference))
           result.push_back(*std::move(endpoint));
   result.push_back(std::move(registry));

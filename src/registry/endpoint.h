@@ -43,7 +43,7 @@ struct Endpoint {
 
 // Where content may be asked for, in order: the mirrors, then the registry. A mirror is asked for
 // tags only when the spec lets it resolve.
-enum class Question { by_tag, by_digest };
-std::vector<Endpoint> endpoints(const Spec& spec, const Reference& reference, Question question);
+enum class Lookup { by_tag, by_digest };
+std::vector<Endpoint> endpoints(const Spec& spec, const Reference& reference, Lookup lookup);
 
 }  // namespace ocisync
