@@ -44,7 +44,7 @@ void sweep_notes(const Volume& volume, WallTime now) {
     return;
   for (const std::string& name : folder->names()) {
     const auto status = folder->status(name);
-    const auto age = is_leftover(name) ? Duration(kLeftoverAge) : Duration(kNoteExpiry);
+    const auto age = is_leftover(name) ? Duration(kAbandonedAfter) : Duration(kNoteExpiry);
     if (status && older_than(*status, age, now))
       folder->remove_tree(name);
   }

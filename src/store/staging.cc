@@ -55,7 +55,7 @@ bool remove_if_abandoned(const Directory& staging, const std::string& name, Wall
       return false;
     abandoned = unlocked(directory->fd());
   }
-  if (!abandoned.value_or(older_than(*status, kLeftoverAge, now)))
+  if (!abandoned.value_or(older_than(*status, kAbandonedAfter, now)))
     return false;
   staging.remove_tree(name);
   return true;

@@ -65,7 +65,7 @@ class StagingDirectory {
 // older than an hour. Returns how many went.
 std::uint64_t sweep_staging(const Directory& staging, WallTime now, std::string_view prefix = "");
 
-inline constexpr auto kLeftoverAge = std::chrono::hours(1);
+inline constexpr auto kAbandonedAfter = std::chrono::hours(1);
 bool older_than(const struct stat& status, Duration age, WallTime now);  // by mtime
 WallTime modified(const struct stat& status);
 

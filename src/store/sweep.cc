@@ -118,7 +118,7 @@ void remove_blob(const Volume& volume, const StoredBlob& blob) {
 void remove_leftovers(const Directory& folder, WallTime now) {
   for (const std::string& name : folder.names()) {
     const auto status = is_leftover(name) ? folder.status(name) : std::nullopt;
-    if (status && older_than(*status, kLeftoverAge, now))
+    if (status && older_than(*status, kAbandonedAfter, now))
       folder.remove_tree(name);
   }
 }

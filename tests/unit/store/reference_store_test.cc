@@ -317,6 +317,8 @@ TEST_F(ReferenceStoreTest, TellsSinceWhenAReferenceIsKept) {
 }
 
 // Every folder on the way is held open, so too few descriptors make the deeper ones unreadable.
+// Not under the sanitizers: they open descriptors of their own when an exception passes.
+#ifndef __SANITIZE_ADDRESS__
 TEST_F(ReferenceStoreTest, AnUnreadableFolderEndsAWalkUnlessItsVisitorIsTold) {
   references.put(reference, chart.entry());
   fs::create_directories(folder.path() / "refs/h.io/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/tags/1");
@@ -337,6 +339,7 @@ TEST_F(ReferenceStoreTest, AnUnreadableFolderEndsAWalkUnlessItsVisitorIsTold) {
   EXPECT_EQ(visited, 1);
   EXPECT_EQ(unreadable, 1);
 }
+#endif
 
 }  // namespace
 }  // namespace ocisync
