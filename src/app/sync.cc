@@ -69,6 +69,9 @@ void declare_sync(Flags& flags, SyncOptions& options) {
 Spec spec_for(const SyncOptions& options, Log& log) {
   if (options.no_export && options.spec.exports)
     throw Error(Reason::usage_invalid, "--export and --no-export contradict each other");
+  if (options.no_export && options.status_file)
+    throw Error(Reason::usage_invalid,
+                "--status-file tells of exports, and with --no-export there are none");
   Spec spec = load_effective_spec(options.spec, log);
   if (options.no_export)
     spec.exports.path.reset();

@@ -125,7 +125,8 @@ class Offline(Case):
         self.assertIn("no export directory", self.assert_code(self.piped(text), 2).stderr)
         self.assertFalse(self.ocisync.cache.exists())
         self.assert_code(self.piped(text, "--no-export"), 0)
-        self.assertIn("--no-export", self.assert_code(self.piped(text, "--no-export", "--export", "x"), 2).stderr)
+        for flag in ("--export", "--status-file"):
+            self.assertIn("--no-export", self.assert_code(self.piped(text, "--no-export", flag, "x"), 2).stderr)
 
     def piped(self, spec, *arguments):
         return self.ocisync.run(command=[self.ocisync.binary, "--config", "-", *arguments], input=spec)
