@@ -23,6 +23,7 @@ std::vector<Command> all_commands() {
           diff_command(),
           lock_command(),
           validate_command(),
+          rollback_command(),
           gc_command(),
           cache_check_command(),
           status_command(),

@@ -11,6 +11,7 @@ Command sync_command();
 Command diff_command();
 Command lock_command();
 Command validate_command();
+Command rollback_command();
 Command gc_command();
 Command cache_check_command();
 Command registry_check_command();

@@ -52,6 +52,15 @@ std::string summary(const SyncPlan& plan) {
                      text.empty() ? "nothing to do" : text, human_size(plan.bytes()));
 }
 
+// Of layout snapshot: what would become of `current`, in one line.
+std::string switch_line(const SyncPlan& plan) {
+  const PlannedSwitch& planned = *plan.generation;
+  const std::string shown =
+      planned.shown ? fmt::format("generation {}", *planned.shown) : std::string("nothing");
+  return planned.switches ? fmt::format("current would switch from {}: {}", shown, planned.why)
+                          : fmt::format("current stays at {}: {}", shown, planned.why);
+}
+
 // Why a chart cannot be planned, in one line.
 std::string obstacle(const PlannedChart& chart) {
   std::string line(to_string(*chart.reason));
@@ -202,7 +211,8 @@ std::string plan_table(const SyncPlan& plan) {
     if (chart.files)
       below += details(chart);
   }
-  return aligned_table(rows) + below + "\n" + summary(plan) + "\n";
+  return aligned_table(rows) + below + "\n" + (plan.generation ? switch_line(plan) + "\n" : "") +
+         summary(plan) + "\n";
 }
 
 std::string plan_json(const SyncPlan& plan, int exit_code) {
@@ -213,6 +223,13 @@ std::string plan_json(const SyncPlan& plan, int exit_code) {
   for (const Action action : kActions)
     counts.set(std::string(to_string(action)), std::uint64_t{count_of(plan, action)});
   Json document = Json::object();
+  if (const auto& planned = plan.generation) {
+    Json generation = Json::object();
+    if (planned->shown)
+      generation.set("current", *planned->shown);
+    document.set("generation",
+                 generation.set("switches", planned->switches).set("why", planned->why));
+  }
   document.set("apiVersion", "ocisync.dev/v1alpha1")
       .set("kind", "SyncPlan")
       .set("name", plan.spec_name)
@@ -239,6 +256,8 @@ std::string plan_markdown(const SyncPlan& plan) {
     if (chart.files)
       below += markdown_details(chart);
   }
+  if (plan.generation)
+    text += "\n" + code(switch_line(plan)) + "\n";
   return text + "\n" + summary(plan) + "\n" + below;
 }
 

@@ -55,6 +55,10 @@ constexpr auto kReasons = std::to_array<std::pair<Reason, ReasonFacts>>({
     {Reason::disk_full, {"DiskFull", Fault::retry, 1, "the volume has no space left"}},
     {Reason::storage_failed,
      {"StorageFailed", Fault::retry, 1, "reading or writing a volume failed"}},
+    {Reason::generation_held,
+     {"GenerationHeld", Fault::retry, 1, "the snapshot waits for charts that fail or are missing"}},
+    {Reason::rolled_back,
+     {"RolledBack", Fault::wait_for_person, 3, "the snapshot was rolled back and stays there"}},
     {Reason::cancelled, {"Cancelled", Fault::stop, 1, "the run was stopped"}},
     {Reason::internal, {"Internal", Fault::stop, 1, "a defect in ocisync"}},
 });

@@ -49,6 +49,8 @@ enum class Reason {
   offline_miss,
   disk_full,
   storage_failed,
+  generation_held,
+  rolled_back,
   cancelled,
   internal,
 };

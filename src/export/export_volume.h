@@ -23,6 +23,7 @@ namespace ocisync {
 //       ├── staging/          private names; swept when old
 //       ├── trees/<format>/   unpacked charts, each beside its record
 //       ├── publications/     one file for each export path
+//       ├── generations/      layout snapshot: what `current` leads to, by owner and number
 //       ├── seals/            what was hashed and found right, by export path
 //       ├── retired/          directories that were shown, by path and time
 //       └── status/           documents of the observing rooms

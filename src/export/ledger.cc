@@ -21,85 +21,22 @@ std::optional<std::string> path_of(std::string_view name) {
   return unescape(name.substr(0, name.size() - kSuffix.size()));
 }
 
-Json to_json(const Superseded& superseded) {
-  return Json::object()
-      .set("format", to_string(superseded.tree.format))
-      .set("manifest", superseded.tree.manifest.str())
-      .set("supersededAt", rfc3339(superseded.at));
-}
-
 Json to_json(const LedgerEntry& entry) {
-  const Publication& p = entry.publication;
   Json history = Json::array();
   for (const Superseded& superseded : entry.history)
     history.add(to_json(superseded));
-  Json json = Json::object();
-  if (p.index)
-    json.set("index", p.index->str());
-  return json.set("path", p.path)
-      .set("owner", p.owner)
-      .set("chart", p.chart)
-      .set("layout", to_string(p.layout))
-      .set("format", to_string(p.format))
-      .set("manifest", p.manifest.str())
-      .set("chartName", p.chart_name)
-      .set("chartVersion", p.chart_version)
-      .set("reference", p.reference)
-      .set("published", rfc3339(p.published))
+  return to_json(entry.publication)
       .set("directoryStands", entry.directory_stands)
       .set("history", std::move(history));
 }
 
-// A member that must be there; its absence damages the whole entry.
-const std::string& text(const Json& json, std::string_view key) {
-  const std::string* value = json.find_string(key);
-  if (!value)
-    throw Error(Reason::protocol_violation, "no text member " + std::string(key));
-  return *value;
-}
-
-template <typename Value>
-Value required(std::optional<Value> value, std::string_view key) {
-  if (!value)
-    throw Error(Reason::protocol_violation, "no valid member " + std::string(key));
-  return *std::move(value);
-}
-
-TreeName parse_tree(const Json& json) {
-  return {required(parse_export_format(text(json, "format")), "format"),
-          required(Digest::try_parse(text(json, "manifest")), "manifest")};
-}
-
-WallTime parse_time(const Json& json, std::string_view key) {
-  return required(parse_rfc3339(text(json, key)), key);
-}
-
-std::optional<Digest> parse_index(const Json& json) {
-  const std::string* text = json.find_string("index");
-  return text ? std::optional(required(Digest::try_parse(*text), "index")) : std::nullopt;
-}
-
 LedgerEntry parse_entry(const Json& json) {
-  const TreeName tree = parse_tree(json);
-  LedgerEntry entry{
-      .publication = {.path = text(json, "path"),
-                      .owner = text(json, "owner"),
-                      .chart = text(json, "chart"),
-                      .layout = required(parse_layout(text(json, "layout")), "layout"),
-                      .format = tree.format,
-                      .manifest = tree.manifest,
-                      .index = parse_index(json),
-                      .chart_name = text(json, "chartName"),
-                      .chart_version = text(json, "chartVersion"),
-                      .reference = text(json, "reference"),
-                      .published = parse_time(json, "published")},
-      .directory_stands = false,
-      .history = {}};
+  LedgerEntry entry{.publication = parse_publication(json)};
   if (const Json* stands = json.find("directoryStands"))
     entry.directory_stands = stands->boolean().value_or(false);
   if (const Json* history = json.find("history"))
     for (const Json& item : history->items())
-      entry.history.push_back({parse_tree(item), parse_time(item, "supersededAt")});
+      entry.history.push_back(parse_superseded(item));
   return entry;
 }
 

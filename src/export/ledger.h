@@ -17,7 +17,7 @@ struct LedgerEntry {
   // A directory at the path is a copy of ours, altered or not. Written after the first one was put
   // there, so that a crash in between never makes somebody else's directory look like ours.
   bool directory_stands = false;
-  std::vector<Superseded> history;  // newest first
+  std::vector<Superseded> history{};  // newest first
 };
 
 // Who publishes what where, of all owners: publications/<path with "/" written "%2F">.json. An

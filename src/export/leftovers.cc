@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kTemporary = ".tmp-";
 constexpr std::string_view kRecordSuffix = ".record";
+constexpr std::string_view kGenerationSuffix = ".json";
 
 // By change time: being put where it is now is what set it, whatever the contents' own times.
 bool is_old(const Directory& directory, const std::string& name, WallTime now) {
@@ -33,9 +34,8 @@ void sweep(const std::optional<Directory>& directory, WallTime now, Chosen chose
 
 bool is_temporary(std::string_view name) { return name.starts_with(kTemporary); }
 
-bool is_orphan(const Directory& trees, std::string_view name) {
-  return name.ends_with(kRecordSuffix) &&
-         !trees.status(name.substr(0, name.size() - kRecordSuffix.size()));
+bool is_orphan(const Directory& home, std::string_view name, std::string_view suffix) {
+  return name.ends_with(suffix) && !home.status(name.substr(0, name.size() - suffix.size()));
 }
 
 }  // namespace
@@ -45,10 +45,18 @@ void sweep_leftovers(const ExportVolume& volume, WallTime now) {
   sweep(volume.control()->duplicate(), now, is_temporary);
   sweep(volume.find("publications"), now, is_temporary);
   sweep(volume.find("status"), now, is_temporary);
+  if (const auto generations = volume.find("generations"))
+    for (const std::string& owner : generations->names()) {
+      const auto home = generations->find(owner);
+      sweep(home, now, [&](const std::string& name) {
+        return is_temporary(name) || is_orphan(*home, name, kGenerationSuffix);
+      });
+    }
   for (const ExportFormat format : kExportFormats) {
     const auto trees = volume.find(trees_directory(format));
-    sweep(trees, now,
-          [&](const std::string& name) { return is_temporary(name) || is_orphan(*trees, name); });
+    sweep(trees, now, [&](const std::string& name) {
+      return is_temporary(name) || is_orphan(*trees, name, kRecordSuffix);
+    });
   }
 }
 

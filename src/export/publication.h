@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "export/tree_name.h"
 #include "oci/digest.h"
 #include "spec/spec.h"
@@ -36,5 +37,12 @@ struct Superseded {
   TreeName tree;
   WallTime at;  // when the next one replaced it
 };
+
+// As they are written down on the volume. Parsing throws Error(protocol_violation) when a member is
+// missing or wrong: that damages the whole.
+Json to_json(const Publication& publication);
+Json to_json(const Superseded& superseded);
+Publication parse_publication(const Json& json);
+Superseded parse_superseded(const Json& json);
 
 }  // namespace ocisync

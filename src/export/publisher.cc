@@ -47,9 +47,11 @@ std::string description_of_foreign(const Ledger& ledger, const std::string& path
 Publisher::State::State(ExportVolume opened, std::string name, const ExportSpec& spec)
     : volume(std::move(opened)),
       owner(std::move(name)),
+      spec_layout(spec.layout),
       history_limit(std::max<std::size_t>(kHistoryLimit, spec.keep_revisions)),
       ledger(volume),
       set_aside(volume),
+      snapshot(volume, owner),
       trees(volume),
       lock(volume, "publications.lock"),
       sync([this] { volume.control()->sync_volume(); }),
@@ -67,6 +69,12 @@ Holding Publisher::State::require_ours(const std::string& path) const {
   Holding holding{ledger.find(path), Site::at(*volume.root(), path)};
   if (holding.entry && holding.entry->publication.owner != owner)
     throw conflict(described(holding.entry->publication));
+  if (spec_layout == Layout::snapshot) {
+    snapshot.require_ours();
+    return holding;
+  }
+  if (holding.site.generation())
+    throw conflict("current shows the snapshot of " + printable(holding.site.generation()->owner));
   switch (holding.site.kind()) {
     case Site::Kind::nothing:
     case Site::Kind::link:
@@ -101,6 +109,17 @@ bool Publisher::State::intact(const std::string& path, const TreeName& tree, con
   return result;
 }
 
+PublishedState Publisher::State::examine_accepted(const Publication& record,
+                                                  const Site& site) const {
+  if (site.generation() ? site.generation()->owner != owner : site.kind() == Site::Kind::foreign)
+    return PublishedState::foreign;
+  const auto wanted = trees.record(record.format, record.manifest);
+  const auto tree = trees.open(record.format, record.manifest);
+  if (!wanted || !tree || !intact(record.path, record.tree(), *tree, *wanted))
+    return PublishedState::altered;
+  return site.tree() == record.tree() ? PublishedState::current : PublishedState::accepted;
+}
+
 PublishedState Publisher::State::examine_link(const Publication& record,
                                               const TreeName& shown) const {
   if (record.layout != Layout::symlink || shown != record.tree())
@@ -129,6 +148,8 @@ PublishedState Publisher::State::examine_unrecorded(const std::string& path,
                                                     const Site& site) const {
   if (ledger.find(path))
     return PublishedState::foreign;
+  if (site.generation())
+    return site.generation()->owner == owner ? PublishedState::absent : PublishedState::foreign;
   switch (site.kind()) {
     case Site::Kind::nothing:
       return PublishedState::absent;
@@ -150,7 +171,10 @@ Publisher::~Publisher() = default;
 
 Publisher Publisher::open(const std::filesystem::path& path, std::string owner,
                           const ExportSpec& spec) {
-  return Publisher(std::make_unique<State>(ExportVolume::open(path, spec), std::move(owner), spec));
+  auto state = std::make_unique<State>(ExportVolume::open(path, spec), std::move(owner), spec);
+  if (spec.layout == Layout::snapshot)
+    state->snapshot.require_ours();
+  return Publisher(std::move(state));
 }
 
 std::optional<Publisher> Publisher::open_read_only(const std::filesystem::path& path,
@@ -158,7 +182,10 @@ std::optional<Publisher> Publisher::open_read_only(const std::filesystem::path& 
   auto volume = ExportVolume::open_read_only(path, spec);
   if (!volume)
     return std::nullopt;
-  return Publisher(std::make_unique<State>(std::move(*volume), std::move(owner), spec));
+  auto state = std::make_unique<State>(std::move(*volume), std::move(owner), spec);
+  if (spec.layout == Layout::snapshot)
+    state->snapshot.require_ours();
+  return Publisher(std::move(state));
 }
 
 TreeStore& Publisher::trees() { return state_->trees; }
@@ -180,11 +207,23 @@ std::vector<Publication> Publisher::published() const {
   return result;
 }
 
+std::optional<Publication> Publisher::shown(const std::string& path) const {
+  if (state_->spec_layout != Layout::snapshot || !is_snapshot_path(path))
+    return find(path);
+  const auto generation = state_->snapshot.shown();
+  const Publication* held = generation ? generation->find(path) : nullptr;
+  return held ? std::optional(*held) : std::nullopt;
+}
+
+const Snapshot& Publisher::snapshot() const { return state_->snapshot; }
+
 PublishedState Publisher::examine(const std::string& path,
                                   const std::optional<Publication>& record) const {
   const Site site = Site::at(*state_->volume.root(), path);
   if (!record)
     return state_->examine_unrecorded(path, site);
+  if (record->layout == Layout::snapshot)
+    return state_->examine_accepted(*record, site);
   switch (site.kind()) {
     case Site::Kind::nothing:
       return PublishedState::absent;

@@ -8,23 +8,34 @@
 
 #include "base/clock.h"
 #include "export/publication.h"
+#include "export/snapshot.h"
 #include "export/tree.h"
 #include "spec/spec.h"
 
 namespace ocisync {
 
-enum class PublishedState { current, other_revision, altered, absent, foreign };
+enum class PublishedState {
+  current,
+  accepted,  // layout snapshot: the recorded revision is intact, but not what `current` shows
+  other_revision,
+  altered,
+  absent,
+  foreign
+};
 
 struct RetentionReport;
 
-// Makes `<export>/<chart path>` show one whole revision, atomically (layouts symlink and
-// directory). Safe from any thread and process; never touches what this owner did not publish.
+// Makes `<export>/<chart path>` show one whole revision, atomically. Layout snapshot takes two
+// steps: publish() accepts a revision, show_generation() shows what was accepted, all at once; the
+// paths of such publications begin with "current/". Safe from any thread and process; never touches
+// what this owner did not publish.
 // Killed at any moment, it leaves the old revision or the new one, and a state that the next
 // publish() puts right.
 class Publisher {
  public:
   // Creates <export>/.ocisync, checks the control format version and, for layout directory, that
-  // the volume can exchange directories. Throws volume_unsuitable / format_unknown.
+  // the volume can exchange directories. Throws volume_unsuitable / format_unknown, and
+  // path_conflict when layout snapshot finds its `current` taken.
   static Publisher open(const std::filesystem::path& path, std::string owner,
                         const ExportSpec& spec);
   // For diff and status. Absent: nothing was ever exported there.
@@ -41,6 +52,8 @@ class Publisher {
   // This owner's record of a path; absent when there is none, or none that can be read.
   std::optional<Publication> find(const std::string& path) const;
   std::vector<Publication> published() const;  // this owner's, sorted by path
+  // The same as far as readers see it: of layout snapshot, what the generation shown holds.
+  std::optional<Publication> shown(const std::string& path) const;
 
   // Whether the path shows what the record (from find) says, intact. Hashes contents once per
   // process and path, and where lstat differs. foreign: something there is not ours, or another
@@ -59,6 +72,18 @@ class Publisher {
   // Withdraws this owner's export and record. Parent directories that are empty then go too. Does
   // nothing without a record, and leaves alone what is not ours.
   void withdraw(const Publication& publication);
+
+  // Layout snapshot. What `current` shows, kept generations, the pin.
+  const Snapshot& snapshot() const;
+  // Lets `current` show exactly these revisions, sorted by path, with one rename: the newest
+  // generation when it holds them, else a new one. The newest kKeptGenerations are kept. Throws
+  // path_conflict, and storage_failed when a tree is not there; `current` is as before then.
+  static constexpr std::size_t kKeptGenerations = 5;
+  std::shared_ptr<const Generation> show_generation(std::vector<Publication> charts, WallTime now);
+  // Shows a kept generation, and nothing else until the spec changes or the pin goes. Throws
+  // not_found, and storage_failed when a tree of it is not there intact.
+  void roll_back(const Pin& pin);
+  void remove_pin();
 
  private:
   friend RetentionReport retain(Publisher& publisher, const ExportSpec& spec, WallTime now);

@@ -12,6 +12,7 @@
 #include "export/seal.h"
 #include "export/set_aside.h"
 #include "export/site.h"
+#include "export/snapshot.h"
 #include "export/staged.h"
 #include "export/tree.h"
 #include "export/volume_lock.h"
@@ -36,6 +37,7 @@ struct Publisher::State {
   // A directory that we put there: by the ledger, or known by its times when that was lost.
   bool our_directory(const std::optional<LedgerEntry>& entry, const Directory& directory) const;
 
+  PublishedState examine_accepted(const Publication& record, const Site& site) const;
   PublishedState examine_link(const Publication& record, const TreeName& shown) const;
   PublishedState examine_directory(const Publication& record, const Directory& directory) const;
   PublishedState examine_unrecorded(const std::string& path, const Site& site) const;
@@ -50,6 +52,8 @@ struct Publisher::State {
   Staged stage(const Publication& publication, const Directory& staging) const;
   // The rest happens under the lock.
   std::optional<Publication> show(const Publication& publication, const Staged& staged) const;
+  std::optional<Publication> accept(const Publication& publication) const;
+  void require_trees(const Generation& generation) const;
   void record_claim(const Holding& holding, const LedgerEntry& entry) const;
   LedgerEntry successor(const Holding& holding, const Publication& publication) const;
   void place(const Holding& holding, const Staged& staged, Layout layout) const;
@@ -60,9 +64,11 @@ struct Publisher::State {
 
   const ExportVolume volume;
   const std::string owner;
+  const Layout spec_layout;
   const std::size_t history_limit;
   const Ledger ledger;
   const SetAside set_aside;
+  const Snapshot snapshot;
   TreeStore trees;
   mutable VolumeLock lock;
   VolumeSync sync;

@@ -31,6 +31,11 @@ class CleanUp {
     }
   }
 
+  // Whether the owner has accepted anything for generations to come.
+  bool accepts_for_snapshot() const {
+    return std::any_of(own_paths_.begin(), own_paths_.end(), is_snapshot_path);
+  }
+
   // What a link shows stays, whatever the ledger says: an entry may be lost, or ahead of its link.
   void spare_links(const Directory& root) {
     for (const std::string& name : root.names())
@@ -39,6 +44,14 @@ class CleanUp {
     for (const std::string& path : ledger_.paths())
       if (path.find('/') != std::string::npos)
         spare(Site::at(root, path).tree());
+  }
+
+  void spare_generations(const ExportVolume& volume, const std::string& own) {
+    each_tree_of_generations(volume, [&](const std::string& owner, const TreeName& tree) {
+      named_.insert(tree);
+      if (owner == own)
+        kept_.insert(tree.manifest);
+    });
   }
 
   void remove_trees() {
@@ -124,7 +137,10 @@ RetentionReport retain(Publisher& publisher, const ExportSpec& spec, WallTime no
   {
     const auto hold = state.lock.hold();
     clean_up.judge(state.owner);
+    if (spec.layout != Layout::snapshot && !clean_up.accepts_for_snapshot())
+      state.snapshot.withdraw();
     clean_up.spare_links(*state.volume.root());
+    clean_up.spare_generations(state.volume, state.owner);
     clean_up.remove_trees();
     clean_up.remove_set_aside();
   }

@@ -10,7 +10,8 @@ namespace ocisync {
 
 struct RetentionReport {
   std::uint64_t removed = 0;  // trees and set-aside directories
-  std::vector<Digest> kept;   // manifests of this owner's superseded revisions that stay, sorted
+  // Manifests of this owner's superseded revisions that stay, and of its generations, sorted.
+  std::vector<Digest> kept;
 };
 
 // Removes trees (and set-aside directories) that no publication of any owner shows, that are beyond

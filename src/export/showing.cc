@@ -38,7 +38,7 @@ Staged Publisher::State::stage(const Publication& publication, const Directory& 
     case Layout::snapshot:
       break;
   }
-  throw Error(Reason::internal, "layout snapshot does not publish chart by chart");
+  throw Error(Reason::internal, "layout snapshot shows charts together");
 }
 
 // What was exchanged for the staged directory now has its name.
@@ -142,10 +142,24 @@ std::optional<Publication> Publisher::State::show(const Publication& publication
   return holding.entry ? std::optional(holding.entry->publication) : std::nullopt;
 }
 
+// Nothing but the ledger changes: readers see it with the next generation.
+std::optional<Publication> Publisher::State::accept(const Publication& publication) const {
+  const Holding holding = require_ours(publication.path);
+  record_claim(holding, successor(holding, publication));
+  return holding.entry ? std::optional(holding.entry->publication) : std::nullopt;
+}
+
 std::optional<Publication> Publisher::publish(const Publication& publication) {
   State& state = *state_;
   state.require_intact_tree(publication);
   state.require_ours(publication.path);  // before a copy is made in vain
+  if (publication.layout == Layout::snapshot) {
+    state.sync.wait();
+    const auto hold = state.lock.hold();
+    auto replaced = state.accept(publication);
+    state.note_intact(publication);
+    return replaced;
+  }
   const Directory staging = state.volume.ensure("staging");
   const Staged staged = state.stage(publication, staging);
   state.sync.wait();
@@ -170,9 +184,10 @@ void Publisher::State::note_intact(const Publication& publication) const {
 void Publisher::State::withdraw(const LedgerEntry& entry) const {
   const std::string& path = entry.publication.path;
   const Site site = Site::at(*volume.root(), path);
-  if (site.kind() == Site::Kind::link)
+  const bool alone = !site.generation();  // what a generation holds goes with it
+  if (alone && site.kind() == Site::Kind::link)
     site.parent()->remove_file(site.name());
-  if (site.kind() == Site::Kind::directory && our_directory(entry, site.open()))
+  if (alone && site.kind() == Site::Kind::directory && our_directory(entry, site.open()))
     site.parent()->rename(
         site.name(), set_aside.home(path),
         SetAside::name(entry.publication.manifest, std::chrono::system_clock::now()));
@@ -181,7 +196,8 @@ void Publisher::State::withdraw(const LedgerEntry& entry) const {
   trees.touch(entry.publication.format, entry.publication.manifest);
   for (const Superseded& superseded : entry.history)
     trees.touch(superseded.tree.format, superseded.tree.manifest);
-  remove_empty_parents(*volume.root(), path);
+  if (alone)
+    remove_empty_parents(*volume.root(), path);
 }
 
 void Publisher::withdraw(const Publication& publication) {

@@ -48,16 +48,7 @@ Site Site::at(const Directory& root, const std::string& path) {
   if (!site.parent_path_.empty())
     for (const std::string_view part : split(site.parent_path_, '/')) {
       way = joined(way, part);
-      const auto status = parent.status(part);
-      if (!status)
-        return site;
-      if (!S_ISDIR(status->st_mode)) {
-        site.kind_ = Kind::foreign;
-        site.blocker_ = way;
-        site.what_ = kind_name(status->st_mode);
-        return site;
-      }
-      auto next = parent.find(part);
+      auto next = site.step(parent, part, way);
       if (!next)
         return site;
       parent = std::move(*next);
@@ -66,6 +57,23 @@ Site Site::at(const Directory& root, const std::string& path) {
   if (site.kind_ != Kind::nothing)
     site.parent_ = std::move(parent);
   return site;
+}
+
+std::optional<Directory> Site::step(const Directory& parent, std::string_view name,
+                                    const std::string& way) {
+  const auto status = parent.status(name);
+  if (!status)
+    return std::nullopt;
+  if (S_ISDIR(status->st_mode))
+    return parent.find(name);
+  if (way == kCurrentName)
+    if (const auto target = parent.read_link(name))
+      if ((generation_ = parse_generation_link(*target)))
+        return parent.find(*target);
+  kind_ = Kind::foreign;
+  blocker_ = way;
+  what_ = kind_name(status->st_mode);
+  return std::nullopt;
 }
 
 void Site::look(const Directory& parent) {
@@ -79,7 +87,7 @@ void Site::look(const Directory& parent) {
     return;
   const std::string target = parent.read_link(name_).value_or("");
   what_ += " to " + printable(target);
-  tree_ = parse_link_target(path_, target);
+  tree_ = generation_ ? parse_generation_entry(path_, target) : parse_link_target(path_, target);
   if (tree_)
     kind_ = Kind::link;
 }

@@ -10,7 +10,7 @@
 namespace ocisync {
 
 // One export path and what stands there now. Looking follows no link, not even in the directories
-// above the path.
+// above the path, but for "current" when that leads to a generation.
 class Site {
  public:
   enum class Kind {
@@ -26,6 +26,9 @@ class Site {
 
   // Of a link: the tree it shows.
   const std::optional<TreeName>& tree() const noexcept { return tree_; }
+
+  // Of a path below "current": where that leads; absent when it is not there, or leads elsewhere.
+  const std::optional<GenerationName>& generation() const noexcept { return generation_; }
 
   // "web is a symbolic link to /etc", for a conflict.
   std::string description() const;
@@ -43,12 +46,16 @@ class Site {
  private:
   explicit Site(const std::string& path);
 
+  // The directory of that name in `parent`; absent when nothing or something else is there.
+  std::optional<Directory> step(const Directory& parent, std::string_view name,
+                                const std::string& way);
   void look(const Directory& parent);
 
   std::string path_, parent_path_, name_;
   std::optional<Directory> parent_;
   Kind kind_ = Kind::nothing;
   std::optional<TreeName> tree_;
+  std::optional<GenerationName> generation_;
   std::string blocker_;  // the path that `what_` is said of
   std::string what_;
 };

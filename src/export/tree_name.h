@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,29 @@ std::string link_target(std::string_view path, const TreeName& tree);
 
 // The tree that such a link shows; absent when the text is anything else.
 std::optional<TreeName> parse_link_target(std::string_view path, std::string_view target);
+
+// Layout snapshot: what readers go through, and the directory of the generation that it leads to:
+// ".ocisync/generations/<owner>/<number>", a link relative to the export directory.
+inline constexpr std::string_view kCurrentName = "current";
+
+bool is_snapshot_path(std::string_view path);  // begins with "current/"
+
+struct GenerationName {
+  std::string owner;
+  std::uint64_t number = 0;
+
+  friend bool operator==(const GenerationName&, const GenerationName&) = default;
+};
+
+// "generations/<owner>": all generations of an owner, below the control directory.
+std::string generations_directory(std::string_view owner);
+std::string link_target(const GenerationName& generation);
+std::optional<GenerationName> parse_generation_link(std::string_view target);
+std::optional<std::uint64_t> parse_generation_number(std::string_view text);
+
+// The same for a link inside a generation; its `path` begins with "current/".
+std::string generation_entry_target(std::string_view path, const TreeName& tree);
+std::optional<TreeName> parse_generation_entry(std::string_view path, std::string_view target);
 
 std::optional<ExportFormat> parse_export_format(std::string_view text);
 std::optional<Layout> parse_layout(std::string_view text);

@@ -35,7 +35,7 @@ void settle(ChartStatus& chart, SyncReport&& report, WallTime now) {
   chart.version = std::move(report.version);
   chart.digest = report.digest;
   chart.result = report.result;
-  chart.reason = failed ? report.reason : std::nullopt;
+  chart.reason = report.reason;
   chart.message = std::move(report.message);
   chart.in_place = report.in_place;
   chart.next_attempt.reset();
@@ -65,7 +65,8 @@ void forget_findings(ChartStatus& chart, WallTime now) {
 }
 
 bool waits_for_retry(const ChartStatus& chart) {
-  return chart.reason && chart.stalled.status != ConditionStatus::yes;
+  return chart.result == SyncResult::failed && chart.reason &&
+         chart.stalled.status != ConditionStatus::yes;
 }
 
 // What a file says about our past, as far as it can be believed. Whether the export still stands is

@@ -43,7 +43,7 @@ struct SyncReport {
   std::string version{};           // of what is exported now
   std::optional<Digest> digest{};  // of the manifest that is exported now; absent: nothing is
   bool in_place = false;           // the wanted revision is exported, or a recent enough one
-  std::optional<Reason> reason{};  // of a failure
+  std::optional<Reason> reason{};  // of a failure, or rolled_back
   std::string message{};           // one line: why it failed, or why it was done
   std::optional<bool> verified{};  // absent: no policy asked for it, or it did not come to that
 };
@@ -69,7 +69,7 @@ struct ChartStatus {
   std::string version;
   std::optional<Digest> digest;      // exported and intact when last looked at
   std::optional<SyncResult> result;  // of the last attempt that ended
-  std::optional<Reason> reason;      // of the last attempt, if it failed
+  std::optional<Reason> reason;      // of the last attempt, if it failed; or rolled_back
   std::string message;               // of the last attempt
   bool in_place = false;
   Condition ready;        // in place

@@ -42,6 +42,8 @@ Grounds why_ready(const ChartStatus& chart) {
     case ConditionStatus::no:
       return {failure_name(chart), chart.message};
     case ConditionStatus::yes:
+      if (chart.reason == Reason::rolled_back)
+        return {failure_name(chart), chart.message};
       return {chart.reason ? "AcceptedStale" : "Succeeded", chart.message};
   }
   return {};
@@ -143,7 +145,9 @@ Json summary_json(const BoardSnapshot& board) {
   Json json = Json::object();
   json.set("charts", std::uint64_t{board.charts.size()});
   json.set("ready", count(board, holds(&ChartStatus::ready)));
-  json.set("failing", count(board, [](const auto& chart) { return chart.reason.has_value(); }));
+  json.set("failing", count(board, [](const auto& chart) {
+             return chart.reason && chart.reason != Reason::rolled_back;
+           }));
   json.set("stalled", count(board, holds(&ChartStatus::stalled)));
   json.set("suspended", count(board, [](const auto& chart) { return chart.wanted.suspended; }));
   return json;

@@ -20,10 +20,11 @@ Observed ChartPlanner::observe(const ChartSpec& chart) const {
   Observed observed;
   if (!spec_.exports.path)
     return observed;
-  require_free(chart.export_path);
+  const std::string path = export_path(spec_, chart);
+  require_free(path);
   if (publisher_) {
-    observed.publication = publisher_->find(chart.export_path);
-    observed.state = publisher_->examine(chart.export_path, observed.publication);
+    observed.publication = publisher_->find(path);
+    observed.state = publisher_->examine(path, observed.publication);
   }
   return observed;
 }

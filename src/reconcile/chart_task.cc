@@ -89,7 +89,7 @@ Outcome ChartTask::run(const ChartSpec& chart, std::stop_token stop) {
   outcome.name = chart.name;
   outcome.required = chart.required;
   outcome.reference = chart.reference.str();
-  outcome.export_path = absolute_export_path(rooms_.spec, chart.export_path);
+  outcome.export_path = absolute_export_path(rooms_.spec, export_path(rooms_.spec, chart));
   try {
     travel(attempt);
   } catch (const Error& error) {
@@ -103,7 +103,36 @@ Outcome ChartTask::run(const ChartSpec& chart, std::stop_token stop) {
   return outcome;
 }
 
+// Layout snapshot: while a newer revision waits, the one that readers see is looked after too.
+void ChartTask::mend_shown(const Attempt& attempt) {
+  const ChartSpec& chart = attempt.inquiry.chart;
+  if (!rooms_.publisher || rooms_.spec.exports.layout != Layout::snapshot)
+    return;
+  const std::string path = export_path(rooms_.spec, chart);
+  const auto shown = rooms_.publisher->shown(path), accepted = rooms_.publisher->find(path);
+  if (!shown || (accepted && accepted->tree() == shown->tree()) ||
+      rooms_.publisher->trees().check(shown->format, shown->manifest, false) == TreeState::intact)
+    return;
+  try {
+    ChartSpec old = chart;
+    old.export_format = shown->format;
+    Attempt mending{.inquiry = {.chart = old, .stop = attempt.inquiry.stop}};
+    Revision revision{
+        .reference = Reference::parse(shown->reference),
+        .resolved = shown->resolved(),
+        .source = chart.repository ? ReferenceSource::classic : ReferenceSource::registry};
+    const SelectedChart selected = planner_.resolver().select(mending.inquiry, revision);
+    unpack(mending.inquiry, shown->manifest, ensure_blobs(mending, revision, selected.chart));
+    rooms_.log.info("ChartRepaired", "the revision that is shown was altered",
+                    {{"chart", chart.name}, {"version", shown->chart_version}});
+  } catch (const Error& error) {
+    rooms_.log.warning("ShownRevisionDamaged", error.what(),
+                       {{"chart", chart.name}, {"version", shown->chart_version}});
+  }
+}
+
 void ChartTask::travel(Attempt& attempt) {
+  mend_shown(attempt);
   ChartPlan plan = planner_.plan(attempt.inquiry);
   Outcome& outcome = attempt.outcome;
   outcome.reference = plan.revision.reference.str();
@@ -123,7 +152,12 @@ void ChartTask::travel(Attempt& attempt) {
       break;
   }
   outcome.message = plan.step.because;
-  carry_out(attempt, plan);
+  if (!plan.step.accepted)
+    return carry_out(attempt, plan);
+  outcome.state = ChartState::updated;
+  outcome.version = plan.observed.publication->chart_version;
+  outcome.digest = plan.observed.publication->manifest;
+  outcome.waits = true;
 }
 
 void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
@@ -277,7 +311,7 @@ void ChartTask::publish(Attempt& attempt, const Revision& revision, const Select
                         const CachedChart& cached, const TreeRecord& tree) {
   const ChartSpec& chart = attempt.inquiry.chart;
   put_reference(chart, revision, cached, tree.chart_name, tree.chart_version);
-  const Publication publication{.path = chart.export_path,
+  const Publication publication{.path = export_path(rooms_.spec, chart),
                                 .owner = rooms_.spec.name,
                                 .chart = chart.name,
                                 .layout = rooms_.spec.exports.layout,
@@ -290,23 +324,26 @@ void ChartTask::publish(Attempt& attempt, const Revision& revision, const Select
                                 .chart_version = tree.chart_version,
                                 .reference = revision.reference.str(),
                                 .published = rooms_.clock.wall()};
+  const bool together = publication.layout == Layout::snapshot;
   const auto change = change_for_hooks(publication);
   if (change) {
     HookChange waiting = *change;
     if (const auto ready = rooms_.publisher->trees().open(publication.format, publication.manifest))
       waiting.path = ready->path().string();
     rooms_.hooks->ask_gates(waiting, attempt.inquiry.stop);
-    rooms_.hooks->write_down(*change);
+    if (!together)
+      rooms_.hooks->write_down(*change);
   }
   const auto replaced = rooms_.publisher->publish(publication);
-  if (change)
+  if (change && !together)
     rooms_.hooks->published(*change);
   Outcome& outcome = attempt.outcome;
   outcome.version = tree.chart_version;
   outcome.digest = publication.manifest;
   if (replaced && replaced->manifest != publication.manifest)
     outcome.previous = replaced->manifest;
-  outcome.in_place = true;
+  outcome.in_place = !together;
+  outcome.waits = together;
 }
 
 // What hooks are told of a publication; nothing when it only repairs.

@@ -49,6 +49,7 @@ class ChartTask {
   struct Attempt;
 
   void travel(Attempt& attempt);
+  void mend_shown(const Attempt& attempt);
   void carry_out(Attempt& attempt, ChartPlan& plan);
   CachedChart ensure_blobs(Attempt& attempt, const Revision& revision, const ChartManifest& chart);
   BlobFile ensure_blob(const Inquiry& inquiry, const Revision& revision,

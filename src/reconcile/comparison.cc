@@ -9,6 +9,7 @@
 #include "base/unified_diff.h"
 #include "export/site.h"
 #include "reconcile/chart_tree.h"
+#include "reconcile/plan.h"
 
 namespace ocisync {
 namespace {
@@ -91,7 +92,7 @@ std::optional<Directory> shown(const Spec& spec, const ChartSpec& chart, Publish
                                const Publication& published) {
   const auto root = Directory::open_if_exists(*spec.exports.path);
   if (root) {
-    const Site site = Site::at(*root, chart.export_path);
+    const Site site = Site::at(*root, export_path(spec, chart));
     if (site.kind() == Site::Kind::directory)
       return site.open();
     if (site.kind() == Site::Kind::link)

@@ -68,7 +68,7 @@ std::vector<BoardChart> Course::board_charts() const {
                       .required = chart.required,
                       .suspended = spec.suspend || chart.suspend,
                       .interval = chart.interval.value_or(spec.interval),
-                      .export_path = absolute_export_path(spec, chart.export_path)});
+                      .export_path = absolute_export_path(spec, export_path(spec, chart))});
   return charts;
 }
 
@@ -77,7 +77,7 @@ Outcome Course::untouched(const ChartSpec& chart) const {
   outcome.name = chart.name;
   outcome.reference = chart.reference.str();
   outcome.required = chart.required;
-  outcome.export_path = absolute_export_path(rooms->spec, chart.export_path);
+  outcome.export_path = absolute_export_path(rooms->spec, export_path(rooms->spec, chart));
   outcome.message = kNeverStarted;
   return outcome;
 }
@@ -94,14 +94,14 @@ void Course::park(const ChartSpec& chart, const std::set<std::string>& only,
 }
 
 std::optional<Publication> Course::publication(const ChartSpec& chart) const {
-  return rooms->publisher ? rooms->publisher->find(chart.export_path) : std::nullopt;
+  return rooms->publisher ? rooms->publisher->shown(export_path(rooms->spec, chart)) : std::nullopt;
 }
 
 std::optional<Publication> Course::intact_publication(const ChartSpec& chart) const {
   try {
     auto published = publication(chart);
     if (published &&
-        rooms->publisher->examine(chart.export_path, published) == PublishedState::current)
+        rooms->publisher->examine(published->path, published) == PublishedState::current)
       return published;
   } catch (const Error&) {
     // Whatever it is, the attempt that follows meets it and says so.
@@ -116,7 +116,7 @@ Outcome Course::attempt(const ChartSpec& chart, std::optional<WallTime> last_suc
   if (outcome.state == ChartState::failed)
     say_what_stands(chart, last_success, outcome);
   else
-    outcome.intact = outcome.digest.has_value();
+    outcome.intact = outcome.digest.has_value() && !outcome.waits;
   return outcome;
 }
 

@@ -19,11 +19,13 @@ Outcome withdraw(const Rooms& rooms, const Publication& gone) {
   outcome.previous = gone.manifest;
   outcome.required = false;
   outcome.export_path = absolute_export_path(rooms.spec, gone.path);
+  const bool stays = std::any_of(rooms.spec.charts.begin(), rooms.spec.charts.end(),
+                                 [&](const ChartSpec& chart) { return chart.name == gone.chart; });
   try {
     rooms.publisher->withdraw(gone);
     outcome.state = ChartState::removed;
     outcome.in_place = true;
-    outcome.message = "no longer in the spec";
+    outcome.message = stays ? "exported in another layout now" : "no longer in the spec";
     rooms.log.info("ChartRemoved", outcome.message, {{"chart", gone.chart}, {"path", gone.path}});
   } catch (const Error& error) {
     outcome.state = ChartState::failed;
@@ -38,7 +40,9 @@ Outcome withdraw(const Rooms& rooms, const Publication& gone) {
 std::vector<Outcome> withdraw_all(const Rooms& rooms) {
   std::vector<Outcome> withdrawn;
   for (const Publication& gone : withdrawals(rooms.spec, rooms.publisher->published()))
-    withdrawn.push_back(withdraw(rooms, gone));
+    if (may_go(gone, rooms.spec,
+               [&](const std::string& path) { return rooms.publisher->shown(path).has_value(); }))
+      withdrawn.push_back(withdraw(rooms, gone));
   return withdrawn;
 }
 

@@ -29,12 +29,16 @@ int graver_exit_code(int code, Reason reason) {
 
 int exit_code(const PassResult& result) {
   int code = result.hooks_owed.empty() ? 0 : 1;  // another run calls them again
+  bool held = false;
   for (const Outcome& chart : result.charts) {
     if (chart.state != ChartState::failed || !chart.required || chart.in_place || !chart.reason)
       continue;
-    code = graver_exit_code(code, *chart.reason);
+    if (chart.reason == Reason::generation_held)
+      held = true;  // what it waits for says what helps
+    else
+      code = graver_exit_code(code, *chart.reason);
   }
-  return code;
+  return held && code == 0 ? facts(Reason::generation_held).exit_code : code;
 }
 
 }  // namespace ocisync

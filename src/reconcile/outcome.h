@@ -29,9 +29,11 @@ struct Outcome {
   ChartState state = ChartState::skipped;
   bool required = true;
   bool in_place = false;  // the wanted revision is exported, or a recent enough one
-  bool intact = false;    // what `digest` names stands at the export path unharmed
-  std::optional<Reason> reason;
-  std::string message;  // one line: why it failed, or why it was done
+  // Layout snapshot: accepted; what generation is shown decides of the two around this.
+  bool waits = false;
+  bool intact = false;           // what `digest` names stands at the export path unharmed
+  std::optional<Reason> reason;  // also rolled_back, of a chart that did not fail
+  std::string message;           // one line: why it failed, or why it was done
   std::string hint;
   std::string stage;
   int http_status = 0;
@@ -49,7 +51,7 @@ struct PassResult {
   std::string spec_hash;
   WallTime started;
   Duration duration{0};
-  std::vector<Outcome> charts;  // in the order of the spec, then what was withdrawn
+  std::vector<Outcome> charts;          // in the order of the spec, then what was withdrawn
   std::vector<std::string> hooks_owed;  // names of publish hooks that did not succeed
 };
 

@@ -52,6 +52,8 @@ Step decide(const ChartSpec& chart, Layout layout, const Observed& observed,
   switch (observed.state) {
     case PublishedState::current:
       return {Action::unchanged, "the wanted revision is in place"};
+    case PublishedState::accepted:
+      return {Action::update, "it is ready and waits for the next generation", true};
     case PublishedState::other_revision:
       return {Action::repair, "the export shows another revision than was published"};
     case PublishedState::altered:
@@ -62,6 +64,12 @@ Step decide(const ChartSpec& chart, Layout layout, const Observed& observed,
       break;
   }
   return {Action::blocked, "something that is not ours stands at " + chart.export_path};
+}
+
+std::string export_path(const Spec& spec, const ChartSpec& chart) {
+  return spec.exports.layout == Layout::snapshot
+             ? fmt::format("{}/{}", kCurrentName, chart.export_path)
+             : chart.export_path;
 }
 
 std::string absolute_export_path(const Spec& spec, const std::string& path) {
@@ -76,11 +84,21 @@ std::vector<Publication> withdrawals(const Spec& spec, const std::vector<Publica
     return gone;
   std::copy_if(published.begin(), published.end(), std::back_inserter(gone),
                [&](const Publication& publication) {
-                 return std::none_of(
-                     spec.charts.begin(), spec.charts.end(),
-                     [&](const ChartSpec& chart) { return chart.export_path == publication.path; });
+                 return std::none_of(spec.charts.begin(), spec.charts.end(),
+                                     [&](const ChartSpec& chart) {
+                                       return export_path(spec, chart) == publication.path;
+                                     });
                });
   return gone;
+}
+
+bool may_go(const Publication& gone, const Spec& spec,
+            const std::function<bool(const std::string& path)>& is_shown) {
+  if (gone.layout == spec.exports.layout)
+    return gone.layout != Layout::snapshot || !is_shown(gone.path);
+  return std::none_of(spec.charts.begin(), spec.charts.end(), [&](const ChartSpec& chart) {
+    return chart.name == gone.chart && !is_shown(export_path(spec, chart));
+  });
 }
 
 }  // namespace ocisync

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,13 +37,16 @@ std::string_view to_string(Action action);
 struct Step {
   Action action;
   std::string because;
+  bool accepted = false;  // layout snapshot: it is ready, and waits for the next generation
 };
 
 // `resolved` is what the registry calls the wanted revision.
 Step decide(const ChartSpec& chart, Layout layout, const Observed& observed,
             const Digest& resolved);
 
-// Where a chart's export is, or would be; empty when nothing is exported.
+// Where a chart is exported, relative to the export directory: what its publications are known by.
+std::string export_path(const Spec& spec, const ChartSpec& chart);
+// The same as an absolute path; empty when nothing is exported.
 std::string absolute_export_path(const Spec& spec, const std::string& path);
 
 // Without an export there is nothing to compare: what is wanted goes into the cache.
@@ -51,5 +55,10 @@ Step decide_to_pull();
 // What the spec names no more, to be withdrawn: nothing without `prune`, and nothing of a spec that
 // is suspended as a whole. A chart that is suspended or not selected is still named.
 std::vector<Publication> withdrawals(const Spec& spec, const std::vector<Publication>& published);
+
+// Whether readers do without it: a generation that is shown still may hold it, and when the layout
+// changes the former place stays until the chart stands at its new one. `is_shown` knows of paths.
+bool may_go(const Publication& gone, const Spec& spec,
+            const std::function<bool(const std::string& path)>& is_shown);
 
 }  // namespace ocisync

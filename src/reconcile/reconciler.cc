@@ -38,7 +38,8 @@ Reconciler::Reconciler(std::shared_ptr<const Rooms> rooms, StatusBoard& board, M
       log_(rooms->log),
       clock_(rooms->clock),
       lanes_(rooms->lanes),
-      schedule_(std::move(random)),
+      random_(std::move(random)),
+      schedule_([this] { return random_(); }),
       narrator_(log_, board_, clock_),
       next_course_(std::make_shared<Course>(std::move(rooms))) {}
 
@@ -50,7 +51,7 @@ PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
   pass_ = &options;
   only_ = options.only;
   run(stop);
-  PassResult result = result_of_pass();
+  PassResult result = result_of_pass(stop);
   if (Hooks* hooks = course_->rooms->hooks)
     result.hooks_owed = hooks->finish(options.deadline, stop);
   result.started = started;
@@ -112,6 +113,7 @@ void Reconciler::run(const std::stop_token& stop) {
         break;
       start(*name, slots_.find(*name)->second);
     }
+    tend_turn();
     tend_house();
     if (jobs_ == 0 && (closed_ || (pass_ && schedule_.ended())))
       return;
@@ -129,6 +131,8 @@ void Reconciler::wait(const std::stop_token& stop) {
       until = std::min(until, *due);
     if (!pass_ && !closed_ && !house_.busy)
       until = std::min(until, house_.due);
+    if (!pass_ && !closed_ && !turn_.busy && turn_.awaited.empty())
+      until = std::min(until, turn_.due);
     const auto something = [&] { return !inbox_.empty(); };
     if (abandoned_)
       changed_.wait_until(lock, until, something);
@@ -146,6 +150,7 @@ void Reconciler::abandon() {
   if (!std::exchange(abandoned_, true))
     for (auto& [name, slot] : slots_)
       slot.stop.request_stop();
+  turn_.stop.request_stop();
 }
 
 void Reconciler::close() { closed_ = true; }
@@ -158,7 +163,7 @@ bool Reconciler::is_worked_on(const ChartSpec& chart) const {
 }
 
 void Reconciler::adopt_if_free() {
-  if (!next_course_ || closed_ || house_.busy)
+  if (!next_course_ || closed_ || house_.busy || turn_.busy)
     return;
   if (std::none_of(slots_.begin(), slots_.end(), [](const auto& entry) {
         return entry.second.under_way && entry.second.overtaken;
@@ -201,6 +206,7 @@ void Reconciler::adopt(std::shared_ptr<Course> next) {
     for (std::size_t i = expected.size(); i < rooms.spec.charts.size(); ++i)
       rooms.progress->chart_done(false);
   }
+  want_turn();
   want_house(Duration(0));
 }
 
@@ -225,6 +231,7 @@ void Reconciler::enter(const ChartSpec& chart) {
 void Reconciler::leave(const std::string& name, Slot& slot) {
   schedule_.remove(name);
   narrator_.forget(name);
+  turn_.awaited.erase(name);
   finish(slot);
 }
 
@@ -292,6 +299,7 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
     return;
   Slot& slot = found->second;
   slot.under_way = false;
+  turn_.awaited.erase(name);
   note(outcome, slot);
   if (std::exchange(slot.overtaken, false) || closed_)
     return cut_off(name, slot, std::move(outcome));
@@ -304,7 +312,12 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
                                pass_ ? pass_->deadline : SteadyTime::max());
   if (how == Settled::may_pass && !next.when)
     outcome.message += fmt::format(" (no further try fits into {})", pass_->deadline_text);
-  narrator_.ended(outcome, next);
+  if (outcome.waits)
+    slot.next = next;
+  else
+    narrator_.ended(outcome, next);
+  if (outcome.waits || turn_.held)
+    want_turn();
   if (!failed)
     slot.last_success = clock_.wall();
   if (pass_)
@@ -322,7 +335,8 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
 // An attempt that was asked to end, whether it heard of it or not.
 void Reconciler::cut_off(const std::string& name, Slot& slot, Outcome outcome) {
   schedule_.give_back(name, clock_.steady());
-  narrator_.ended(outcome, {});
+  if (!outcome.waits)
+    narrator_.ended(outcome, {});
   const bool never_began = outcome.state == ChartState::skipped;
   const bool cancelled = outcome.reason == Reason::cancelled;
   if (pass_)

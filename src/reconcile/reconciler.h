@@ -19,6 +19,7 @@
 #include "observe/status_board.h"
 #include "reconcile/chart_task.h"
 #include "reconcile/course.h"
+#include "reconcile/generation_switch.h"
 #include "reconcile/housekeeping.h"
 #include "reconcile/narrator.h"
 #include "reconcile/outcome.h"
@@ -66,6 +67,7 @@ class Reconciler {
     std::size_t index = 0;  // in the spec
     std::string group;      // in the lanes; empty until it is worked on
     Outcome outcome{};      // of the last attempt; in a pass with the costs of all before it
+    Narrator::Next next{};  // of an outcome that waits for a generation, until it is told
     std::optional<WallTime> last_success{};
     std::stop_source stop{};
     bool looking = false;  // at what stands, before the first attempt
@@ -83,6 +85,16 @@ class Reconciler {
     Duration took{0};
     HouseWork work;  // since it was last tidied
     CacheFigures cache;
+  };
+
+  // Layout snapshot: the switch to come.
+  struct Turn {
+    bool busy = false;
+    bool held = false;  // the last one failed, or was not made
+    SteadyTime due = SteadyTime::max();
+    std::set<std::string> awaited;  // keepGeneration: charts that were on their way before
+    unsigned failures = 0;          // in a row
+    std::stop_source stop{};
   };
 
   // The loop.
@@ -109,6 +121,13 @@ class Reconciler {
   void note(const Outcome& outcome, const Slot& slot);
   void finish(Slot& slot);
 
+  // The snapshot.
+  void want_turn();
+  void tend_turn();
+  SwitchWork switch_work(bool prune) const;
+  void turned(const SwitchReport& report);
+  SwitchReport last_turn(const std::stop_token& stop);
+
   // The volumes.
   void tend_house();
   void housed(const HouseReport& report, Duration took);
@@ -116,7 +135,7 @@ class Reconciler {
   void tell_cache(const HouseReport& report);
   void write_status(const Rooms& rooms);
   std::vector<std::string> pulled() const;
-  PassResult result_of_pass();
+  PassResult result_of_pass(const std::stop_token& stop);
 
   StatusBoard& board_;
   Metrics& metrics_;
@@ -124,6 +143,7 @@ class Reconciler {
   Log& log_;
   const Clock& clock_;
   Lanes& lanes_;
+  Random random_;
   Schedule schedule_;
   SteadyTime indexes_renewed_{};
   Narrator narrator_;
@@ -136,6 +156,7 @@ class Reconciler {
   std::atomic<bool> closed_{false};    // nothing begins any more; jobs that wait look at it too
   bool abandoned_ = false;
   House house_;
+  Turn turn_;
 
   std::mutex mutex_;  // of the inbox, through which everybody else talks to the loop
   std::condition_variable_any changed_;

@@ -84,8 +84,9 @@ std::vector<std::string> Reconciler::pulled() const {
   return references;
 }
 
-PassResult Reconciler::result_of_pass() {
+PassResult Reconciler::result_of_pass(const std::stop_token& stop) {
   const Rooms& rooms = *course_->rooms;
+  turned(last_turn(stop));
   PassResult result;
   result.spec_name = rooms.spec.name;
   result.spec_hash = rooms.spec.hash;

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <map>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "base/text.h"
+#include "reconcile/generation_switch.h"
 #include "reconcile/outcome.h"
 
 namespace ocisync {
@@ -50,9 +53,14 @@ class Prospect {
       planned.previous = publication->manifest;
       planned.previous_version = publication->chart_version;
     }
+    if (plan.step.accepted && publisher_)
+      if (const auto pin = standing_pin(spec_, *publisher_)) {
+        planned.action = Action::unchanged;
+        planned.why = fmt::format("it is ready; rolled back to generation {}", pin->generation);
+      }
     if (plan.step.action == Action::blocked)
       throw Error(Reason::path_conflict, plan.step.because).stage("publish");
-    if (plan.step.action == Action::unchanged)
+    if (planned.action == Action::unchanged)
       planned.digest = planned.previous;
     else
       look_closer(planned, inquiry, plan);
@@ -81,7 +89,7 @@ PlannedChart not_asked_yet(const Spec& spec, const ChartSpec& chart) {
   planned.name = chart.name;
   planned.reference = chart.reference.str();
   planned.required = chart.required;
-  planned.export_path = absolute_export_path(spec, chart.export_path);
+  planned.export_path = absolute_export_path(spec, export_path(spec, chart));
   planned.reason = Reason::cancelled;
   planned.why = kNeverStarted;
   if (spec.suspend || chart.suspend) {
@@ -102,6 +110,35 @@ PlannedChart planned_withdrawal(const Spec& spec, const Publication& gone) {
   planned.previous = gone.manifest;
   planned.previous_version = gone.chart_version;
   planned.export_path = absolute_export_path(spec, gone.path);
+  return planned;
+}
+
+// As a pass decides it once it knows what became of the charts.
+PlannedSwitch planned_switch(const Spec& spec, const Publisher* publisher, const SyncPlan& plan) {
+  PlannedSwitch planned;
+  const auto shown = publisher ? publisher->snapshot().shown() : nullptr;
+  if (shown)
+    planned.shown = shown->number;
+  bool changes = false;
+  std::vector<std::string> missing, failing;
+  for (const PlannedChart& chart : plan.charts) {
+    changes = changes || chart.action == Action::create || chart.action == Action::update ||
+              chart.action == Action::remove;
+    if (chart.required && chart.reason)
+      failing.push_back(chart.name);
+  }
+  for (const ChartSpec& chart : spec.charts)
+    if (std::find(failing.begin(), failing.end(), chart.name) != failing.end() &&
+        !(publisher && publisher->find(export_path(spec, chart))))
+      missing.push_back(chart.name);
+  if (const auto pin = publisher ? standing_pin(spec, *publisher) : std::nullopt)
+    planned.why = fmt::format("rolled back to generation {}", pin->generation);
+  else if (!changes && shown)
+    planned.why = "it shows what is wanted";
+  else if (const auto held = why_held(spec, shown.get(), missing, failing))
+    planned.why = *held;
+  else
+    planned = {planned.shown, true, "charts change"};
   return planned;
 }
 
@@ -175,6 +212,8 @@ SyncPlan plan_sync(const Sources& sources, Publisher* publisher, Lanes& lanes, c
   else if (publisher)
     for (const Publication& gone : withdrawals(spec, publisher->published()))
       plan.charts.push_back(planned_withdrawal(spec, gone));
+  if (spec.exports.layout == Layout::snapshot && !spec.suspend)
+    plan.generation = planned_switch(spec, publisher, plan);
   plan.duration = std::chrono::duration_cast<Duration>(clock.steady() - started);
   return plan;
 }

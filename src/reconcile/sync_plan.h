@@ -36,11 +36,19 @@ struct PlannedChart {
   std::uint64_t bytes() const;
 };
 
+// Layout snapshot: what would become of `current`.
+struct PlannedSwitch {
+  std::optional<std::uint64_t> shown;  // the generation; absent: there is none
+  bool switches = false;
+  std::string why;  // one line
+};
+
 struct SyncPlan {
   std::string spec_name;
   std::string spec_hash;
   WallTime started;
   Duration duration{0};
+  std::optional<PlannedSwitch> generation;
   std::vector<PlannedChart> charts;  // in the order of the spec, then what would be withdrawn
 
   std::uint64_t bytes() const;  // a blob that several charts share counts once

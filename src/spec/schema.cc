@@ -49,34 +49,50 @@ Object<CacheSpec> cache_schema() {
 }
 
 Object<ExportSpec> export_schema() {
-  return Object<ExportSpec>({
-      field<ExportSpec>("path", &ExportSpec::path, file(),
-                        "The directory that shows the charts to readers.")
-          .restart()
-          .sample("/charts"),
-      field<ExportSpec>("layout", &ExportSpec::layout, layout_choice(),
-                        "How a chart stands there: a relative link to an immutable tree, or a real "
-                        "directory that is swapped in one step."),
-      field<ExportSpec>("format", &ExportSpec::format, format_choice(),
-                        "What is published: the chart's files, the archive as the registry serves "
-                        "it, or both side by side."),
-      field<ExportSpec>("prune", &ExportSpec::prune, flag(),
-                        "Withdraw the exports of charts that left the spec; only this owner's."),
-      field<ExportSpec>("allowEmpty", &ExportSpec::allow_empty, flag(),
-                        "Whether the list of charts may be empty."),
-      field<ExportSpec>("keepRevisions", &ExportSpec::keep_revisions, count(0, 1000),
-                        "How many superseded revisions of a chart are kept."),
-      field<ExportSpec>("keepFor", &ExportSpec::keep_for, duration(seconds(0)),
-                        "Superseded revisions younger than this are kept too."),
-      later<ExportSpec>(
-          {.name = "onFailure",
-           .doc = "Layout snapshot: whether a failed chart keeps its old revision, "
-                  "or nothing switches.",
-           .value = choice_shape("a failure policy", {{"keepRevision"}, {"keepGeneration"}}),
-           .fallback = "keepRevision"}),
-      field<ExportSpec>("groupWrite", &ExportSpec::group_write, flag(),
-                        "Modes 0775 and 0664 instead of 0755 and 0644."),
-  });
+  return Object<ExportSpec>(
+             {
+                 field<ExportSpec>("path", &ExportSpec::path, file(),
+                                   "The directory that shows the charts to readers.")
+                     .restart()
+                     .sample("/charts"),
+                 field<ExportSpec>(
+                     "layout", &ExportSpec::layout, layout_choice(),
+                     "How a chart stands there: a relative link to an immutable tree, a real "
+                     "directory that is swapped in one step, or all charts below one link, "
+                     "current, that switches them together."),
+                 field<ExportSpec>(
+                     "format", &ExportSpec::format, format_choice(),
+                     "What is published: the chart's files, the archive as the registry serves "
+                     "it, or both side by side."),
+                 field<ExportSpec>(
+                     "prune", &ExportSpec::prune, flag(),
+                     "Withdraw the exports of charts that left the spec; only this owner's."),
+                 field<ExportSpec>("allowEmpty", &ExportSpec::allow_empty, flag(),
+                                   "Whether the list of charts may be empty."),
+                 field<ExportSpec>("keepRevisions", &ExportSpec::keep_revisions, count(0, 1000),
+                                   "How many superseded revisions of a chart are kept."),
+                 field<ExportSpec>("keepFor", &ExportSpec::keep_for, duration(seconds(0)),
+                                   "Superseded revisions younger than this are kept too."),
+                 field<ExportSpec>(
+                     "onFailure", &ExportSpec::on_failure,
+                     choice<OnFailure>("a failure policy",
+                                       {{OnFailure::keep_revision, "keepRevision"},
+                                        {OnFailure::keep_generation, "keepGeneration"}}),
+                     "Layout snapshot: a chart that fails keeps its old revision in the next "
+                     "generation, or nothing switches while a required chart fails."),
+                 field<ExportSpec>("groupWrite", &ExportSpec::group_write, flag(),
+                                   "Modes 0775 and 0664 instead of 0755 and 0644."),
+             })
+      .check([](Reading& reading, const YamlValue& map, ExportSpec& exports) {
+        const YamlValue* policy = map.find("onFailure");
+        if (policy != nullptr && exports.layout != Layout::snapshot &&
+            exports.on_failure == OnFailure::keep_generation) {
+          const auto place = reading.inside("onFailure");
+          reading.complain(policy->at,
+                           "keepGeneration needs layout: snapshot (other layouts "
+                           "publish chart by chart)");
+        }
+      });
 }
 
 Object<LimitsSpec> limits_schema() {
@@ -126,8 +142,8 @@ std::vector<Field<SpecDraft>> spec_fields() {
                                    "What was downloaded, kept for next time."));
   fields.push_back(part<SpecDraft>("export", of_spec(&Spec::exports), export_schema(),
                                    "How charts are shown to readers."));
-  fields.push_back(part<SpecDraft>("http", of_spec(&Spec::http), http_schema(),
-                                   "Health, metrics and status."));
+  fields.push_back(
+      part<SpecDraft>("http", of_spec(&Spec::http), http_schema(), "Health, metrics and status."));
   fields.push_back(list<SpecDraft>("hooks", of_spec(&Spec::hooks), hook_schema(),
                                    "What to do around a publication.")
                        .joined());
@@ -170,7 +186,7 @@ Object<SpecDraft> metadata_schema() {
 Codec<Layout> layout_choice() {
   return choice<Layout>("a layout", {{Layout::symlink, "symlink"},
                                      {Layout::directory, "directory"},
-                                     {Layout::snapshot, "snapshot", true}});
+                                     {Layout::snapshot, "snapshot"}});
 }
 
 Codec<ExportFormat> format_choice() {

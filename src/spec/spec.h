@@ -21,6 +21,7 @@ namespace ocisync {
 
 enum class Layout { symlink, directory, snapshot };
 enum class ExportFormat { directory, archive, both };
+enum class OnFailure { keep_revision, keep_generation };
 std::string_view to_string(Layout layout);
 std::string_view to_string(ExportFormat format);
 
@@ -45,6 +46,7 @@ struct ExportSpec {
   bool allow_empty = false;
   std::uint64_t keep_revisions = 1;
   Duration keep_for = std::chrono::hours(1);
+  OnFailure on_failure = OnFailure::keep_revision;
   bool group_write = false;
 };
 

@@ -3,7 +3,7 @@
 
 const PERIOD = 5000;
 const MOST_ROWS = 500;
-const SEVERITY = ["Stalled", "Failing", "Stale", "Pending", "Ready", "Suspended"];
+const SEVERITY = ["Stalled", "Failing", "Stale", "Rolled back", "Pending", "Ready", "Suspended"];
 
 const element = (id) => document.getElementById(id);
 const body = element("charts");
@@ -18,6 +18,7 @@ function condition(chart, type) {
 function stateOf(chart) {
   if (chart.suspended) return "Suspended";
   if (condition(chart, "Stalled").status === "True") return "Stalled";
+  if (chart.reason === "RolledBack") return "Rolled back";
   if (chart.reason) return condition(chart, "Ready").status === "True" ? "Stale" : "Failing";
   return condition(chart, "Ready").status === "True" ? "Ready" : "Pending";
 }

@@ -151,8 +151,8 @@ class ExportFolder : public testing::Test {
 };
 
 inline void PrintTo(PublishedState state, std::ostream* out) {
-  static constexpr const char* kNames[] = {"current", "other_revision", "altered", "absent",
-                                           "foreign"};
+  static constexpr const char* kNames[] = {"current", "accepted", "other_revision",
+                                           "altered", "absent",   "foreign"};
   *out << kNames[static_cast<int>(state)];
 }
 

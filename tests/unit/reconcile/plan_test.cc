@@ -61,6 +61,7 @@ TEST(Decision, ComparesWhatIsThereWithWhatIsWanted) {
   EXPECT_EQ(action(showing(PublishedState::altered), kOld), Action::repair);
   EXPECT_EQ(action(showing(PublishedState::absent), kOld), Action::repair);
   EXPECT_EQ(action(showing(PublishedState::other_revision), kOld), Action::repair);
+  EXPECT_EQ(action(showing(PublishedState::accepted), kOld), Action::update);
   EXPECT_EQ(action(showing(PublishedState::foreign), kOld), Action::blocked);
   EXPECT_EQ(action({.publication = {}, .state = PublishedState::foreign}, kOld), Action::blocked);
 }

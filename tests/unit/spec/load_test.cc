@@ -117,12 +117,11 @@ TEST(SpecLoading, SaysWhatIsWrongWithAField) {
       {"cache: {path: \"a\\tb\"}",
        "5:17 spec.cache.path: holds a control character, which no path here needs"},
       {"export: {layout: symlnk}",
-       "5:20 spec.export.layout: \"symlnk\" is not a layout (symlink, directory; did you mean "
-       "symlink?)"},
-      {"export: {layout: snapshot}",
-       "5:20 spec.export.layout: snapshot is not supported yet (symlink, directory)"},
-      {"export: {onFailure: keepRevision}",
-       "5:12 spec.export.onFailure: is not supported yet (remove it)"},
+       "5:20 spec.export.layout: \"symlnk\" is not a layout (symlink, directory, snapshot; did "
+       "you mean symlink?)"},
+      {"export: {onFailure: keepGeneration}",
+       "5:23 spec.export.onFailure: keepGeneration needs layout: snapshot (other layouts publish "
+       "chart by chart)"},
       {"verify: {mode: warn}", "5:3 spec.verify: is not supported yet (remove it)"},
       {"retry: {min: 10m}", "5:10 spec.retry: min 10m is longer than max 5m"},
       {"suspend: true\nsuspend: false", "6:3 'suspend' stands here twice, first on line 5"},

@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <utility>
+
+#include "reconcile/reconciler.h"
+
+// How a reconciler lets a snapshot switch.
+namespace ocisync {
+namespace {
+
+constexpr Duration kTogether = std::chrono::seconds(1);  // changes that share a generation
+
+// What may heal by itself; a held generation is for charts to heal.
+bool is_worth_a_retry(const SwitchReport& report) {
+  return report.error && report.error->reason() != Reason::generation_held &&
+         facts(report.error->reason()).fault == Fault::retry;
+}
+
+}  // namespace
+
+void Reconciler::want_turn() {
+  const Spec& spec = course_->rooms->spec;
+  if (pass_ || spec.exports.layout != Layout::snapshot || turn_.due != SteadyTime::max())
+    return;
+  turn_.due = clock_.steady() + kTogether;
+  if (spec.exports.on_failure == OnFailure::keep_generation)
+    for (const auto& [name, slot] : slots_)
+      if (slot.under_way || slot.looking || (slot.outcome.attempts == 0 && !slot.group.empty()))
+        turn_.awaited.insert(name);
+}
+
+SwitchWork Reconciler::switch_work(bool prune) const {
+  SwitchWork work{.prune = prune, .failing = {}};
+  for (const auto& [name, slot] : slots_) {
+    const Outcome& outcome = slot.outcome;
+    const bool unfinished =
+        pass_ && outcome.state == ChartState::skipped && is_worked_on(course_->chart(slot.index));
+    const bool failing = outcome.state == ChartState::failed || unfinished;
+    if (failing && outcome.required && !outcome.waits && !outcome.in_place)
+      work.failing.push_back(name);
+  }
+  return work;
+}
+
+void Reconciler::tend_turn() {
+  if (pass_ || closed_ || next_course_ || turn_.busy || !turn_.awaited.empty() ||
+      clock_.steady() < turn_.due)
+    return;
+  turn_.busy = true;
+  turn_.due = SteadyTime::max();
+  turn_.stop = std::stop_source();
+  ++jobs_;
+  lanes_.add({.group = kLocal,
+              .run = [this, work = switch_work(only_.empty()), course = course_,
+                      stop = turn_.stop.get_token()] {
+                post([this, report = switch_generation(*course->rooms, work, stop)] {
+                  --jobs_;
+                  turn_.busy = false;
+                  turned(report);
+                });
+              }});
+}
+
+void Reconciler::turned(const SwitchReport& report) {
+  for (auto& [name, slot] : slots_) {
+    Outcome& outcome = slot.outcome;
+    if (!outcome.waits || slot.under_way)
+      continue;
+    settle_waiting(report, export_path(course_->rooms->spec, course_->chart(slot.index)), outcome);
+    narrator_.ended(outcome, slot.next);
+  }
+  turn_.held = report.error.has_value();
+  if (report.switched()) {
+    house_.work.published = house_.work.superseded = true;
+    want_house(std::chrono::seconds(1));
+  }
+  const bool again = is_worth_a_retry(report);
+  turn_.failures = again ? turn_.failures + 1 : 0;
+  if (!again || pass_)
+    return;
+  const RetrySpec& retry = course_->rooms->spec.retry;
+  turn_.due = clock_.steady() + chart_backoff(turn_.failures, retry.min, retry.max, random_);
+}
+
+// Of a pass, in its own thread: nothing else is left to do.
+SwitchReport Reconciler::last_turn(const std::stop_token& stop) {
+  const Rooms& rooms = *course_->rooms;
+  const SwitchWork work = switch_work(only_.empty() && !closed_);
+  SwitchReport report = switch_generation(rooms, work, stop);
+  for (unsigned failures = 1; is_worth_a_retry(report); ++failures) {
+    const SteadyTime again = clock_.steady() + chart_backoff(failures, rooms.spec.retry.min,
+                                                             rooms.spec.retry.max, random_);
+    std::unique_lock lock(mutex_);
+    if (again >= pass_->deadline ||
+        changed_.wait_until(lock, stop, again, [&] { return stop.stop_requested(); }))
+      break;
+    lock.unlock();
+    report = switch_generation(rooms, work, stop);
+  }
+  return report;
+}
+
+}  // namespace ocisync
