@@ -12,20 +12,6 @@
 namespace ocisync {
 namespace {
 
-// Frees its place when it leaves.
-class Place {
- public:
-  explicit Place(std::counting_semaphore<>& places) : places_(places) { places_.acquire(); }
-
-  ~Place() { places_.release(); }
-
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-
- private:
-  std::counting_semaphore<>& places_;
-};
-
 // Passes a blob's bytes on, and tells of them.
 class ShownTransfer final : public Sink {
  public:
@@ -199,7 +185,7 @@ TreeRecord ChartTask::unpack(const Inquiry& inquiry, const Digest& manifest,
   if (trees.check(chart.export_format, manifest, true) == TreeState::intact)
     if (auto record = trees.record(chart.export_format, manifest))
       return *std::move(record);
-  const Place place(unpacking_);
+  const Places::Hold place(unpacking_);
   const SteadyTime deadline = rooms_.clock.steady() + rooms_.spec.timeout;
   const auto keep_on = [&] {
     if (inquiry.stop.stop_requested())
@@ -256,7 +242,7 @@ void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedC
       before && stood_for == revision.resolved && before->content == cached.content.digest;
   outcome.version = known ? before->version : std::string();
   if (!known) {
-    const Place place(unpacking_);
+    const Places::Hold place(unpacking_);
     const ChartMetadata metadata = read_chart_yaml(
         planner_.resolver().inspect(attempt.inquiry, revision, selected).chart_yaml);
     at_stage("publish", [&] {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <semaphore>
 #include <stop_token>
 #include <string>
 
@@ -13,6 +12,7 @@
 #include "reconcile/hooks.h"
 #include "reconcile/lanes.h"
 #include "reconcile/outcome.h"
+#include "reconcile/places.h"
 #include "registry/client.h"
 #include "spec/spec.h"
 #include "store/blob_cache.h"
@@ -67,7 +67,7 @@ class ChartTask {
   Rooms rooms_;
   ChartPlanner planner_;
   Modes modes_;
-  std::counting_semaphore<> unpacking_;  // as many lanes as cores unpack at once
+  Places unpacking_;  // as many lanes as cores unpack at once
 };
 
 }  // namespace ocisync
