@@ -26,10 +26,11 @@ def eventually(condition, what="it", seconds=60):
 
 
 class Sidecar:
-    """`ocisync` is a tests.support.sync.Ocisync whose spec is written."""
+    """`ocisync` is a tests.support.sync.Ocisync whose spec is written; `command` takes the place of the words that name it."""
 
-    def __init__(self, ocisync, *arguments, prefix=(), **environment):
+    def __init__(self, ocisync, *arguments, prefix=(), command=None, **environment):
         self.ocisync, self.prefix = ocisync, prefix
+        self.command = command or ["sync", "--config", str(ocisync.spec_file), "--watch"]
         self.arguments, self.environment = arguments, environment
         self.port = free_port()
         self.log_file = ocisync.folder / f"stderr-{self.port}.log"
@@ -44,8 +45,8 @@ class Sidecar:
     def start(self):
         self.output = open(self.log_file, "ab")
         self.process = subprocess.Popen(
-            [*self.prefix, self.ocisync.binary, "sync", "--config", str(self.ocisync.spec_file), "--watch",
-             "--listen", f"127.0.0.1:{self.port}", *map(str, self.arguments)],
+            [*self.prefix, self.ocisync.binary, *self.command, "--listen", f"127.0.0.1:{self.port}",
+             *map(str, self.arguments)],
             stdout=subprocess.PIPE, stderr=self.output, env=self.ocisync.environment(**self.environment),
             cwd=self.ocisync.folder)
         eventually(lambda: self.process.poll() is not None or self.answers(), "listening")
