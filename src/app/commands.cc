@@ -36,6 +36,7 @@ std::vector<Command> all_commands() {
           chart_push_command(),
           chart_pull_command(),
           chart_remove_command(),
+          completion_command(),
           version_command()};
 }
 

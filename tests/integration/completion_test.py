@@ -1,0 +1,84 @@
+"""What packagers install: completions that complete, units that systemd accepts, pages whose links lead somewhere."""
+import json
+import pathlib
+import re
+import shlex
+import subprocess
+
+from tests.support.case import Case
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Completion(Case):
+    def script(self, shell):
+        run = self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "completion", shell]), 0)
+        file = self.folder / shell
+        file.write_text(run.stdout)
+        return file
+
+    def complete(self, *words):
+        """What bash offers for the last of these words."""
+        line = " ".join(map(shlex.quote, ("ocisync", *words)))
+        done = subprocess.run(
+            ["bash", "-euc", f'. {self.script("bash")}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; '
+                             '_ocisync; printf "%s\\n" "${COMPREPLY[@]}"'],
+            capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.split()
+
+    def test_bash_completes_commands_flags_and_choices(self):
+        self.assertEqual(self.complete("regi"), ["registry"])
+        self.assertEqual(self.complete("registry", "log"), ["login", "logout"])
+        self.assertEqual(self.complete("chart", "save", "--rep"), ["--repo"])
+        self.assertEqual(self.complete("--conf"), ["--config"])
+        self.assertEqual(self.complete("completion", ""), ["bash", "fish", "zsh"])
+        self.assertEqual(self.complete("sync", "--output", "j"), ["json"])
+        self.assertEqual(self.complete("sync", "--config", ""), [])  # bash's own: files
+
+    def test_every_shell_accepts_its_script(self):
+        for shell in ("bash", "zsh", "fish"):
+            with self.subTest(shell=shell):
+                done = subprocess.run([shell, "-n", self.script(shell)], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_another_shell_is_refused_in_one_line(self):
+        run = self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "completion", "nope"]), 2)
+        self.assertEqual(run.stderr, "ocisync: 'nope' is no shell of bash, zsh, fish\n")
+
+
+class Packaging(Case):
+    def test_systemd_accepts_the_units(self):
+        for unit in sorted((TOP / "deploy/systemd").iterdir()):
+            # The binary is not installed where tests run.
+            text = unit.read_text().replace("/usr/bin/ocisync", str(pathlib.Path(self.ocisync.binary).resolve()))
+            (self.folder / unit.name).write_text(text)
+        units = sorted(self.folder.glob("ocisync*.*"))
+        self.assertEqual([u.name for u in units], ["ocisync-once.service", "ocisync-once.timer", "ocisync.service"])
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)
+        ours = [line for line in done.stderr.splitlines() if "ocisync" in line]
+        self.assertEqual((done.returncode, ours), (0, []), done.stderr)
+
+    def test_the_printed_reference_and_schema_are_the_ones_in_examples(self):
+        for name, flag in (("reference.yaml", "--print-reference"), ("charts.schema.json", "--print-schema")):
+            with self.subTest(name=name):
+                run = self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "validate", flag]), 0)
+                self.assertEqual((TOP / "examples" / name).read_text(), run.stdout)
+        json.loads((TOP / "examples/charts.schema.json").read_text())
+
+    def test_links_of_the_pages_lead_somewhere(self):
+        pages = [p for p in TOP.rglob("*.md") if "build" not in p.relative_to(TOP).parts]
+        self.assertGreater(len(pages), 4)
+        for page in pages:
+            text = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
+            for link in re.findall(r"\]\(([^)\s]+)\)", text):
+                if re.match(r"[a-z]+:", link):
+                    continue
+                path, _, anchor = link.partition("#")
+                target = page.parent / path if path else page
+                with self.subTest(page=str(page.relative_to(TOP)), link=link):
+                    self.assertTrue(target.exists())
+                    if anchor:
+                        anchors = [re.sub(r"[^\w\- ]", "", t).strip().lower().replace(" ", "-")
+                                   for t in re.findall(r"^#+ (.*)$", target.read_text(), re.M)]
+                        self.assertIn(anchor, anchors)
