@@ -32,7 +32,7 @@ class Completion(Case):
         self.assertEqual(self.complete("registry", "log"), ["login", "logout"])
         self.assertEqual(self.complete("chart", "save", "--rep"), ["--repo"])
         self.assertEqual(self.complete("--conf"), ["--config"])
-        self.assertEqual(self.complete("completion", ""), ["bash", "fish", "zsh"])
+        self.assertEqual(self.complete("completion", ""), ["--help", "bash", "fish", "zsh"])
         self.assertEqual(self.complete("sync", "--output", "j"), ["json"])
         self.assertEqual(self.complete("sync", "--config", ""), [])  # bash's own: files
 
@@ -48,6 +48,20 @@ class Completion(Case):
 
 
 class Packaging(Case):
+    def test_the_manual_page_is_clean_and_names_every_command_and_flag(self):
+        ocisync = self.ocisync.binary
+        page = self.assert_code(self.ocisync.run(command=[ocisync, "version", "--print-man"]), 0).stdout
+        done = subprocess.run(["groff", "-man", "-ww", "-Tascii", "-P-cbou"], input=page, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        overview = self.assert_code(self.ocisync.run(command=[ocisync, "--help"]), 0).stdout
+        commands = re.findall(r"^  (\w+(?: \w+)?)  ", overview, re.M)
+        self.assertGreater(len(commands), 17)
+        for command in commands:
+            self.assertIn(command, done.stdout)
+            for flag in re.findall(r"^ .*?(--[\w-]+)", self.assert_code(self.ocisync.run(
+                    command=[ocisync, *command.split(), "--help"]), 0).stdout, re.M):
+                self.assertIn(flag, done.stdout)
+
     def test_systemd_accepts_the_units(self):
         for unit in sorted((TOP / "deploy/systemd").iterdir()):
             # The binary is not installed where tests run.
