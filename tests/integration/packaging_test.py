@@ -62,6 +62,19 @@ class Packaging(Case):
                     command=[ocisync, *command.split(), "--help"]), 0).stdout, re.M):
                 self.assertIn(flag, done.stdout)
 
+    def test_install_puts_everything_where_packagers_expect_it(self):
+        build = pathlib.Path(self.ocisync.binary).resolve().parents[1]
+        prefix = self.folder / "usr"
+        subprocess.run(["cmake", "--install", build, "--prefix", prefix], check=True, capture_output=True)
+        files = sorted(str(p.relative_to(prefix)) for p in prefix.rglob("*") if p.is_file())
+        self.assertEqual(files, [
+            "bin/ocisync", "lib/systemd/system/ocisync-once.service", "lib/systemd/system/ocisync-once.timer",
+            "lib/systemd/system/ocisync.service", "share/bash-completion/completions/ocisync",
+            "share/doc/ocisync/CHANGELOG.md", "share/doc/ocisync/LICENSE",
+            "share/fish/vendor_completions.d/ocisync.fish", "share/man/man1/ocisync.1",
+            "share/zsh/site-functions/_ocisync"])
+        self.assert_code(self.ocisync.run(command=[prefix / "bin/ocisync", "version"]), 0)
+
     def test_systemd_accepts_the_units(self):
         for unit in sorted((TOP / "deploy/systemd").iterdir()):
             # The binary is not installed where tests run.
