@@ -118,7 +118,7 @@ std::string fish_completion(const std::vector<Command>& commands) {
                                    : fmt::format("__fish_seen_subcommand_from {}", words.front());
     if (words.size() > 1)
       text += fmt::format("complete -c ocisync -n __fish_use_subcommand -a {}\n", words.front());
-    text += fmt::format("complete -c ocisync -n '{}' -a {} -d {}\n", before, words.back(),
+    text += fmt::format("complete -c ocisync -f -n '{}' -a {} -d {}\n", before, words.back(),
                         fish_quoted(command.summary));
     for (const Flag& flag : command.flags) {
       const std::string choices =

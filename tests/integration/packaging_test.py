@@ -36,6 +36,12 @@ class Completion(Case):
         self.assertEqual(self.complete("sync", "--output", "j"), ["json"])
         self.assertEqual(self.complete("sync", "--config", ""), [])  # bash's own: files
 
+    def test_fish_completes_commands_and_choices(self):
+        for line, offered in (("registry l", ["login", "logout"]), ("sync --output ", ["json", "text"])):
+            done = subprocess.run(["fish", "-c", f'source {self.script("fish")}; complete -C "ocisync {line}"'],
+                                  capture_output=True, text=True, env=self.ocisync.environment())
+            self.assertEqual([one.split("\t")[0] for one in done.stdout.splitlines()], offered, done.stderr)
+
     def test_every_shell_accepts_its_script(self):
         for shell in ("bash", "zsh", "fish"):
             with self.subTest(shell=shell):
@@ -92,6 +98,11 @@ class Packaging(Case):
                 run = self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "validate", flag]), 0)
                 self.assertEqual((TOP / "examples" / name).read_text(), run.stdout)
         json.loads((TOP / "examples/charts.schema.json").read_text())
+
+    def test_the_pages_are_spelt_right(self):
+        done = subprocess.run(["codespell", "README.md", "examples", "deploy", "manifests", "tests/README.md",
+                               "src/README.md"], cwd=TOP, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
 
     def test_links_of_the_pages_lead_somewhere(self):
         pages = [p for p in TOP.rglob("*.md") if "build" not in p.relative_to(TOP).parts]
