@@ -62,6 +62,8 @@ class Packaging(Case):
         overview = self.assert_code(self.ocisync.run(command=[ocisync, "--help"]), 0).stdout
         commands = re.findall(r"^  (\w+(?: \w+)?)  ", overview, re.M)
         self.assertGreater(len(commands), 17)
+        self.assertLessEqual(max(map(len, overview.splitlines())), 80)
+        self.assertLessEqual(len(overview.splitlines()), 24)
         for command in commands:
             self.assertIn(command, done.stdout)
             for flag in re.findall(r"^ .*?(--[\w-]+)", self.assert_code(self.ocisync.run(
