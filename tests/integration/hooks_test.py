@@ -111,8 +111,9 @@ class Hooks(Case):
         self.push.current("stable", version="1.0.1")
         sidecar.send(signal.SIGUSR1)
         eventually(lambda: len(self.heard()) == 2, "the second call")
+        eventually(lambda: sidecar.syncs("updated") == 2, "the second update")
         sidecar.send(signal.SIGUSR1)
-        sidecar.next_check()
+        eventually(lambda: sidecar.syncs("unchanged") == 1, "another check")
         self.assertEqual(len(self.heard()), 2)
         self.assertEqual(sidecar.metric("hook_runs_total", hook="tell", result="success"), 2)
 
