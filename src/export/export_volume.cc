@@ -17,8 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kFormat = "1\n";
 
-Modes modes_of(const ExportSpec& spec) { return spec.group_write ? kGroupModes : kDefaultModes; }
-
 // Who we are and whose the volume is: what somebody needs to put a permission right.
 std::string permissions(fs::path path) {
   struct stat status {};
@@ -58,6 +56,8 @@ bool can_exchange(const Directory& staging) {
 }
 
 }  // namespace
+
+Modes modes_of(const ExportSpec& spec) { return spec.group_write ? kGroupModes : kDefaultModes; }
 
 Error exchange_unsupported(const fs::path& path) {
   return Error(Reason::volume_unsuitable,

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
+from .frozen import Frozen
 from .ports import free_port
 
 SAMPLE = re.compile(r'^(?P<name>[a-zA-Z_:]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$')
@@ -74,6 +75,10 @@ class Sidecar:
         self.send(number)
         return self.process.wait(timeout=60)
 
+    def frozen(self):
+        """While this lasts, the thread that reconciles does nothing; all others go on."""
+        return Frozen(self.process.pid)
+
     def get(self, path, timeout=30, method="GET", **headers):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method,
                                          headers={key.replace("_", "-"): value for key, value in headers.items()})
@@ -138,6 +143,14 @@ class Sidecar:
 
     def threads(self):
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
+    def resident_kib(self, what="VmRSS"):
+        status = open(f"/proc/{self.process.pid}/status").read()
+        return int(re.search(rf"{what}:\s+(\d+) kB", status)[1])
+
+    def peak_kib(self):
+        """The most memory that it ever had resident."""
+        return self.resident_kib("VmHWM")
 
     def cpu_ticks(self):
         fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
