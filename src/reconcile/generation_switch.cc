@@ -61,12 +61,8 @@ std::vector<HookChange> changes(const Spec& spec, const Generation* before,
   for (const Publication& publication : charts) {
     const Publication* old = before ? before->find(publication.path) : nullptr;
     if (!old || old->manifest != publication.manifest)
-      result.push_back({.chart = publication.chart,
-                        .reference = publication.reference,
-                        .version = publication.chart_version,
-                        .digest = publication.manifest.str(),
-                        .previous = old ? old->manifest.str() : std::string(),
-                        .path = absolute_export_path(spec, publication.path)});
+      result.push_back(change_of(spec, old ? Action::update : Action::create, publication,
+                                 old ? old->manifest.str() : std::string()));
   }
   return result;
 }

@@ -22,7 +22,12 @@ Outcome withdraw(const Rooms& rooms, const Publication& gone) {
   const bool stays = std::any_of(rooms.spec.charts.begin(), rooms.spec.charts.end(),
                                  [&](const ChartSpec& chart) { return chart.name == gone.chart; });
   try {
+    const HookChange change = change_of(rooms.spec, Action::remove, gone, gone.manifest.str());
+    if (rooms.hooks)
+      rooms.hooks->write_down(change);
     rooms.publisher->withdraw(gone);
+    if (rooms.hooks)
+      rooms.hooks->published(change);
     outcome.state = ChartState::removed;
     outcome.in_place = true;
     outcome.message = stays ? "exported in another layout now" : "no longer in the spec";
