@@ -32,8 +32,11 @@ class CleanUp {
   }
 
   // Whether the owner has accepted anything for generations to come.
-  bool accepts_for_snapshot() const {
-    return std::any_of(own_paths_.begin(), own_paths_.end(), is_snapshot_path);
+  bool accepts_for_snapshot(const std::string& owner) const {
+    const auto entries = ledger_.all();
+    return std::any_of(entries.begin(), entries.end(), [&](const LedgerEntry& entry) {
+      return entry.publication.owner == owner && is_snapshot_path(entry.publication.path);
+    });
   }
 
   // What a link shows stays, whatever the ledger says: an entry may be lost, or ahead of its link.
@@ -49,6 +52,7 @@ class CleanUp {
   void spare_generations(const ExportVolume& volume, const std::string& own) {
     each_tree_of_generations(volume, [&](const std::string& owner, const TreeName& tree) {
       named_.insert(tree);
+      in_generations_.insert(tree);
       if (owner == own)
         kept_.insert(tree.manifest);
     });
@@ -99,7 +103,8 @@ class CleanUp {
     std::vector<Superseded> staying;
     for (std::size_t i = 0; i < entry.history.size(); ++i) {
       const Superseded& superseded = entry.history[i];
-      if (!stays(i, superseded.at)) {
+      // What a generation holds stays in the history, to expire when that goes.
+      if (!stays(i, superseded.at) && !in_generations_.contains(superseded.tree)) {
         expired_.insert(superseded.tree);
         continue;
       }
@@ -123,7 +128,7 @@ class CleanUp {
   const SetAside& set_aside_;
   const ExportSpec& spec_;
   const WallTime now_;
-  std::set<TreeName> named_, expired_;
+  std::set<TreeName> named_, in_generations_, expired_;
   std::set<Digest> kept_;
   std::set<std::string> own_paths_, foreign_paths_;
   RetentionReport report_;
@@ -136,11 +141,11 @@ RetentionReport retain(Publisher& publisher, const ExportSpec& spec, WallTime no
   CleanUp clean_up(state.ledger, state.trees, state.set_aside, spec, now);
   {
     const auto hold = state.lock.hold();
-    clean_up.judge(state.owner);
-    if (spec.layout != Layout::snapshot && !clean_up.accepts_for_snapshot())
+    if (spec.layout != Layout::snapshot && !clean_up.accepts_for_snapshot(state.owner))
       state.snapshot.withdraw();
-    clean_up.spare_links(*state.volume.root());
     clean_up.spare_generations(state.volume, state.owner);
+    clean_up.judge(state.owner);
+    clean_up.spare_links(*state.volume.root());
     clean_up.remove_trees();
     clean_up.remove_set_aside();
   }

@@ -165,7 +165,7 @@ std::optional<Publication> Publisher::publish(const Publication& publication) {
     state.sync.wait();
     const auto hold = state.lock.hold();
     auto replaced = state.accept(publication);
-    state.note_intact(publication);
+    state.note_intact(publication, tree);
     return replaced;
   }
   const Directory staging = state.volume.ensure("staging");
