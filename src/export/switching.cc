@@ -1,5 +1,7 @@
 // The half of the publisher that lets `current` lead to another generation.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/error.h"

@@ -142,7 +142,7 @@ void ChartTask::travel(Attempt& attempt) {
   outcome.message = plan.step.because;
   if (!plan.step.accepted)
     return carry_out(attempt, plan);
-  outcome.state = ChartState::updated;
+  outcome.state = ChartState::unchanged;  // until a switch shows it
   outcome.version = plan.observed.publication->chart_version;
   outcome.digest = plan.observed.publication->manifest;
   outcome.waits = true;

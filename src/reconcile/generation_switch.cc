@@ -170,8 +170,12 @@ void settle_waiting(const SwitchReport& report, const std::string& path, Outcome
   outcome.reason.reset();
   outcome.hint.clear();
   outcome.stage.clear();
-  if (!report.pinned)
+  if (!report.pinned) {
+    const bool news = shown && (!before || before->manifest != shown->manifest);
+    if (news && outcome.state == ChartState::unchanged)
+      outcome.state = ChartState::updated;
     return;
+  }
   outcome.state = ChartState::unchanged;
   outcome.reason = Reason::rolled_back;
   outcome.message =
