@@ -223,10 +223,11 @@ std::string help_text(const std::vector<Command>& commands) {
     width = std::max(width, command.path.size());
   std::string text =
       "ocisync keeps Helm charts from OCI registries as directories on a volume.\n"
-      "usage: ocisync [sync] --config charts.yaml   or   ocisync COMMAND ...\n\n";
+      "usage: ocisync [sync] --config charts.yaml\n"
+      "       ocisync COMMAND [flags]; COMMAND --help lists them\n\n";
   for (const Command& command : commands)
     text += fmt::format("  {:<{}}  {}\n", command.path, width, command.summary);
-  return text + "\nocisync COMMAND --help lists the flags of one command.\n";
+  return text;
 }
 
 std::string help_text(const Command& command) {

@@ -155,7 +155,8 @@ TEST(Schema, TheJsonSchemaIsStrict) {
   const Json* const spec = property(&schema, "spec");
   EXPECT_EQ(spec->find("additionalProperties")->boolean(), false);
   const Json* const layout = property(property(spec, "export"), "layout");
-  EXPECT_EQ(layout->find("anyOf")->items()[0].find("enum")->dump(), R"(["symlink","directory"])");
+  EXPECT_EQ(layout->find("anyOf")->items()[0].find("enum")->dump(),
+            R"(["symlink","directory","snapshot"])");
   const Json* const chart = property(spec, "charts")->find("items");
   EXPECT_EQ(chart->find("oneOf")->dump(), R"([{"required":["ref"]},{"required":["repository"]}])");
   EXPECT_EQ(chart->find("dependentRequired")->dump(),
