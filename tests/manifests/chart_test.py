@@ -6,7 +6,8 @@ import yaml
 
 from tests.support.case import Case
 from tests.support.charts import Helm
-from tests.support.kubernetes import house_faults, objects, of_kind, pods, restricted_faults, schema_faults
+from tests.support.kubernetes import (house_faults, objects, ocisync_containers, of_kind, pods, restricted_faults,
+                                      schema_faults)
 
 CHART = pathlib.Path(__file__).resolve().parents[2] / "deploy/chart"
 KINDS = {"deployment": "Deployment", "daemonset": "DaemonSet", "cronjob": "CronJob"}
@@ -54,6 +55,24 @@ class Chart(Case):
         for helm in self.helms:
             for wrong in ("mode=sidecar", "image.name=x", "hostPath=charts", "claim.accessMode=Any", "replicas=2"):
                 self.assertNotEqual(self.template(helm, "deployment", "--set", wrong, check=False).returncode, 0, wrong)
+
+    def test_a_job_fills_the_volume_and_the_test_of_the_release_sees_it(self):
+        registry = self.start_registry()
+        self.pusher(registry).current("1.0.0")
+        values, volume, spec = self.folder / "values.yaml", self.folder / "volume", self.folder / "spec"
+        values.write_text(yaml.safe_dump({"spec": {"charts": [{"ref": f"oci://{registry.host}/charts/web:1.0.0"}]}}))
+        volume.mkdir()
+        spec.mkdir()
+        rendered = objects(self.template(self.helms[1], "cronjob", "--values", values).stdout)
+        text = of_kind(rendered, "ConfigMap")[0]["data"]["charts.yaml"]
+        (spec / "charts.yaml").write_text(text.replace("path: /charts", f"path: {volume}"))
+        arguments = {container["name"]: [argument.replace("=/etc/ocisync/spec", f"={spec}").replace("=/charts", f"={volume}")
+                                         .replace("/dev/termination-log", str(self.folder / "log"))
+                                         .replace("--wait=2m", "--wait=0s") for argument in container["args"]]
+                     for container in ocisync_containers(rendered)}
+        for name, code in (("ready", 1), ("ocisync", 0), ("ready", 0)):
+            self.assert_code(self.ocisync.run(command=[self.ocisync.binary, *arguments[name]]), code)
+        self.assertIn("version: 1.0.0", (volume / "web/Chart.yaml").read_text())
 
     def test_saved_pushed_and_synced_it_renders_as_its_source(self):
         registry = self.start_registry()
