@@ -1,12 +1,9 @@
 """A real Prometheus scrapes a sidecar: what it then knows is what the registry saw."""
 import collections
-import json
 import subprocess
-import urllib.parse
-import urllib.request
 
 from tests.support.case import Case
-from tests.support.ports import free_port
+from tests.support.prometheus import Prometheus
 from tests.support.proxy import FaultProxy, status
 from tests.support.sidecar import Sidecar, eventually
 
@@ -23,30 +20,6 @@ PROCESS = ["cpu_seconds_total", "open_fds", "max_fds", "virtual_memory_bytes", "
 
 
 class Scraped(Case):
-    def start_prometheus(self, sidecar):
-        config = self.folder / "prometheus.yml"
-        config.write_text(json.dumps({
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-            "scrape_configs": [{"job_name": "ocisync", "static_configs": [{"targets": [f"127.0.0.1:{sidecar.port}"]}]}]}))
-        self.url = f"http://127.0.0.1:{free_port()}"
-        process = subprocess.Popen(
-            ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.folder / 'tsdb'}",
-             f"--web.listen-address={self.url.removeprefix('http://')}"],
-            stdout=subprocess.DEVNULL, stderr=(self.folder / "prometheus.log").open("wb"))
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-
-    def ask(self, path, **query):
-        try:
-            with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}", timeout=30) as answer:
-                return json.load(answer)["data"]
-        except OSError:
-            return None
-
-    def samples(self, query):
-        found = self.ask("query", query=query)
-        return [(each["metric"], float(each["value"][1])) for each in found["result"]] if found else []
-
     def test_it_knows_every_family_and_what_the_registry_counted(self):
         registry = self.start_registry(htpasswd={"robot": "hare"})
         push = self.pusher(registry, user="robot", password="hare")
@@ -71,13 +44,14 @@ class Scraped(Case):
             sidecar.await_event("ChartFailed")
             eventually(lambda: sidecar.metric("hook_runs_total", hook="mark"), "the hook")
             eventually(lambda: sidecar.metric("registry_blocked_until_timestamp_seconds"), "patience")
-            self.start_prometheus(sidecar)
-            eventually(lambda: self.samples("ocisync_build_info"), "the first scrape")
+            prometheus = Prometheus(self.folder, sidecar.port)
+            self.addCleanup(prometheus.stop)
+            eventually(lambda: prometheus.samples("ocisync_build_info"), "the first scrape")
         text = sidecar.get("/metrics")[1]
         subprocess.run(["promtool", "check", "metrics"], input=text, text=True, check=True, capture_output=True)
-        [target] = self.ask("targets")["activeTargets"]
+        [target] = prometheus.ask("targets")["activeTargets"]
         self.assertEqual((target["health"], target["lastError"]), ("up", ""))
-        known = self.ask("targets/metadata", match_target='{job="ocisync"}')
+        known = prometheus.ask("targets/metadata", match_target='{job="ocisync"}')
         types = {each["metric"]: each["type"] for each in known}
         self.assertEqual(set(types), {f"ocisync_{name}" for name in FAMILIES} | {f"process_{name}" for name in PROCESS})
         for each in known:
@@ -88,18 +62,18 @@ class Scraped(Case):
         requests = registry.requests()
         direct = [r for r in requests if r.method != "PUT"]
         counted = collections.Counter()
-        for labels, value in self.samples("ocisync_registry_requests_total"):
+        for labels, value in prometheus.samples("ocisync_registry_requests_total"):
             counted[labels["method"], labels["code"]] += value
         answered_for_it = {("GET", "503"): 1, ("GET", "429"): patient.count("GET", "/manifests/"),
                            ("HEAD", "429"): patient.count("HEAD", "/manifests/")}
         expected = collections.Counter((r.method, str(r.status)) for r in direct) + collections.Counter(answered_for_it)
         self.assertEqual(counted, expected)
         scraped = {labels["host"]: value
-                   for labels, value in self.samples('ocisync_transfer_bytes_total{direction="received"}')}
+                   for labels, value in prometheus.samples('ocisync_transfer_bytes_total{direction="received"}')}
         self.assertEqual(sum(scraped.values()), sum(r.bytes for r in direct if r.method == "GET"))
         for query, value in (('ocisync_syncs_total{chart="web",result="updated"}', 1),
                              ('ocisync_sync_failures_total{chart="gone",reason="NotFound"}', 1),
                              ('ocisync_hook_runs_total{hook="mark",result="success"}', 1),
                              ('ocisync_chart_ready{chart="web"}', 1), ('ocisync_chart_stalled{chart="gone"}', 1),
                              (f'ocisync_registry_retries_total{{host="{flaky.host}"}}', 1)):
-            self.assertEqual([found for _, found in self.samples(query)], [value], query)
+            self.assertEqual([found for _, found in prometheus.samples(query)], [value], query)

@@ -1,0 +1,118 @@
+{{- define "ocisync.labels" -}}
+app.kubernetes.io/name: ocisync
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "ocisync.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "ocisync.claim" -}}
+{{ .Values.claim.existing | default (printf "%s-charts" .Release.Name) }}
+{{- end }}
+
+{{- define "ocisync.podSecurity" -}}
+automountServiceAccountToken: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- end }}
+
+{{- define "ocisync.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "ocisync.chartsVolume" -}}
+- name: charts
+  {{- if eq .Values.mode "daemonset" }}
+  hostPath:
+    path: {{ .Values.hostPath }}
+    type: DirectoryOrCreate
+  {{- else }}
+  persistentVolumeClaim:
+    claimName: {{ include "ocisync.claim" . }}
+  {{- end }}
+{{- end }}
+
+{{- define "ocisync.pod" -}}
+{{ include "ocisync.podSecurity" . }}
+{{- if eq .Values.mode "cronjob" }}
+restartPolicy: Never
+{{- else if eq .Values.mode "daemonset" }}
+initContainers:
+  # The kubelet makes a hostPath directory for root, and fsGroup does not reach it. Only this container is root.
+  - name: own-directory
+    image: {{ .Values.ownerImage }}
+    command: [chown, "65532:65532", /charts]
+    volumeMounts:
+      - name: charts
+        mountPath: /charts
+    resources:
+      requests: {cpu: 10m, memory: 16Mi}
+      limits: {memory: 64Mi}
+    securityContext:
+      runAsNonRoot: false
+      runAsUser: 0
+      runAsGroup: 0
+      {{- include "ocisync.containerSecurity" . | nindent 6 }}
+        add: [CHOWN]
+{{- end }}
+containers:
+  - name: ocisync
+    image: {{ include "ocisync.image" . }}
+    args:
+      - --config=/etc/ocisync/spec
+      - --cache=/charts/.cache
+      {{- if eq .Values.mode "cronjob" }}
+      - --timeout=10m
+      - --termination-log=/dev/termination-log
+      {{- else }}
+      - --watch
+      - --listen=[::]:9786
+    ports:
+      - name: ocisync
+        containerPort: 9786
+    startupProbe: # ten minutes for the first fill
+      httpGet: {path: /startupz, port: ocisync}
+      periodSeconds: 2
+      failureThreshold: 300
+    livenessProbe:
+      httpGet: {path: /livez, port: ocisync}
+    readinessProbe:
+      httpGet: {path: /readyz, port: ocisync}
+      {{- end }}
+    volumeMounts:
+      - name: charts
+        mountPath: /charts
+      - name: spec
+        mountPath: /etc/ocisync/spec
+        readOnly: true
+      {{- if .Values.registrySecret }}
+      - name: registry
+        mountPath: /etc/ocisync/registry
+        readOnly: true
+      {{- end }}
+    resources:
+      {{- toYaml .Values.resources | nindent 6 }}
+    securityContext:
+      {{- include "ocisync.containerSecurity" . | nindent 6 }}
+volumes:
+  {{- include "ocisync.chartsVolume" . | nindent 2 }}
+  - name: spec
+    configMap:
+      name: {{ .Release.Name }}-spec
+  {{- if .Values.registrySecret }}
+  - name: registry
+    secret:
+      secretName: {{ .Values.registrySecret }}
+      defaultMode: 0440
+  {{- end }}
+{{- end }}
