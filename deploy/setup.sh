@@ -13,7 +13,8 @@ build=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   libcurl4-openssl-dev libssl-dev zlib1g-dev libyaml-cpp-dev nlohmann-json3-dev libarchive-dev
   libspdlog-dev libfmt-dev libcli11-dev prometheus-cpp-dev libmicrohttpd-dev)
 demo=(docker-registry)
-tests=(libgtest-dev libgmock-dev python3 python3-jsonschema skopeo apache2-utils openssl strace time unzip make jq prometheus chromium chromium-driver)
+tests=(libgtest-dev libgmock-dev python3 python3-jsonschema skopeo apache2-utils openssl strace time unzip make jq prometheus chromium chromium-driver
+  podman runc catatonit debootstrap groff-base)
 
 full=(clang-14 clang-tidy-14 libclang-rt-14-dev)
 
