@@ -17,7 +17,7 @@ ARG REVISION=unknown
 RUN --mount=type=cache,target=/root/.cache/ccache \
     cmake --preset release -D OCISYNC_REVISION=${REVISION} \
  && cmake --build --preset release \
- && cmake --install build/release --prefix /usr/local --strip \
+ && install -s build/release/src/ocisync /usr/local/bin/ \
  && rm -rf build
 COPY deploy/rootfs.sh deploy/
 # Equal sources make equal files: every time is that of the sources.

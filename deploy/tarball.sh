@@ -6,7 +6,7 @@
 #
 #   bin/ocisync        starts it
 #   lib/ocisync/       the program, its libraries and their loader
-#   share/man/         the manual
+#   share/man/         the manual page
 set -euo pipefail
 binary=$1 directory=${2:-.}
 umask 022
@@ -28,7 +28,8 @@ lib=\$(dirname "\$(readlink -f "\$0")")/../lib/ocisync
 exec "\$lib/$loader" --argv0 "\$0" --library-path "\$lib" "\$lib/ocisync" "\$@"
 SH
 chmod 0755 "$work/$name/bin/ocisync"
-"$(dirname "$0")/man.sh" "$binary" "$work/$name/share/man"
+install -d "$work/$name/share/man/man1"
+"$binary" version --print-man >"$work/$name/share/man/man1/ocisync.1"
 install -m 0644 "$(dirname "$0")/../LICENSE" "$work/$name/"
 
 mkdir -p "$directory"

@@ -46,7 +46,9 @@ if $full; then
   python3 tests/scale/ten_thousand.py build/dev/src/ocisync
   step "one layer of 1 GiB"
   python3 tests/scale/large_layer.py build/dev/src/ocisync
-  python3 tests/scale/idle.py build/dev/src/ocisync
+  step "a sidecar with nothing to do"
+  cmake --workflow --preset release
+  python3 tests/scale/idle.py build/release/src/ocisync
   export OCISYNC_KILL_ROUNDS=100
 fi
 

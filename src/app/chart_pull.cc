@@ -83,7 +83,7 @@ Outcome pull(ChartCache& cache, const SpecOptions& options, const Spec& spec,
   Lanes lanes(1);
   ChartTask task(Rooms{spec, registry.client(), cache.blobs(), cache.references(), nullptr, lanes,
                        log, clock});
-  Outcome outcome = task.run(chart, stop);
+  Outcome outcome = task.run(chart, stop).outcome;
   if (!outcome.reason)
     return outcome;
   Error error(*outcome.reason, outcome.message);

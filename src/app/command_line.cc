@@ -222,7 +222,7 @@ std::string help_text(const std::vector<Command>& commands) {
   for (const Command& command : commands)
     width = std::max(width, command.path.size());
   std::string text =
-      "ocisync keeps Helm charts from OCI registries as directories on a volume.\n\n"
+      "ocisync keeps Helm charts from OCI registries as directories on a volume.\n"
       "usage: ocisync [sync] --config charts.yaml   or   ocisync COMMAND ...\n\n";
   for (const Command& command : commands)
     text += fmt::format("  {:<{}}  {}\n", command.path, width, command.summary);

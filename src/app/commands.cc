@@ -1,18 +1,28 @@
 #include "app/commands.h"
 
+#include "app/man_page.h"
 #include "app/output.h"
 
 namespace ocisync {
 namespace {
 
-struct VersionOptions {};
+struct VersionOptions {
+  bool man = false;
+};
 
 }  // namespace
 
 Command version_command() {
   return make_command<VersionOptions>(
-      "version", "Print the version", [](Flags&, VersionOptions&) {},
-      [](const VersionOptions&) {
+      "version", "Print the version",
+      [](Flags& flags, VersionOptions& into) {
+        flags.toggle("print-man", into.man, "the manual page, as man reads it");
+      },
+      [](const VersionOptions& options) {
+        if (options.man) {
+          print(man_page(all_commands()));
+          return 0;
+        }
         print("ocisync " OCISYNC_VERSION " (revision " OCISYNC_REVISION ")\n");
         return 0;
       });
@@ -36,6 +46,7 @@ std::vector<Command> all_commands() {
           chart_push_command(),
           chart_pull_command(),
           chart_remove_command(),
+          completion_command(),
           version_command()};
 }
 

@@ -24,6 +24,7 @@ Command chart_push_command();
 Command chart_pull_command();
 Command registry_login_command();
 Command registry_logout_command();
+Command completion_command();
 Command version_command();
 
 // All of them, in the order of --help.

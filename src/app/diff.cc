@@ -26,7 +26,7 @@ struct DiffOptions {
 
 void declare_diff(Flags& flags, DiffOptions& options) {
   flags.positionals("NAME", options.names, "Only these charts, and how their files would change");
-  declare(flags, options.spec);
+  declare_exporting(flags, options.spec);
   declare_terms(flags, options.terms);
   declare_timeout(flags, options.timeout);
   flags

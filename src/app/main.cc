@@ -9,6 +9,7 @@
 #include "app/output.h"
 #include "base/environment.h"
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace {
 
@@ -20,6 +21,7 @@ void say(const std::string& text) { std::fputs(("ocisync: " + text + "\n").c_str
 int main(int argc, char** argv) {
   using namespace ocisync;
   occupy_closed_descriptors();
+  share_heaps();
   try {
     const std::vector<Command> commands = all_commands();
     const Invocation asked =

@@ -42,9 +42,13 @@ void declare_asking(Flags& flags, SpecOptions& options) {
   flags.count("concurrency", options.concurrency, 1, 256, "Charts in flight (16)");
 }
 
-void declare(Flags& flags, SpecOptions& options) {
+void declare_exporting(Flags& flags, SpecOptions& options) {
   declare_asking(flags, options);
   flags.path("export", "DIR", options.exports, "The export directory");
+}
+
+void declare(Flags& flags, SpecOptions& options) {
+  declare_exporting(flags, options);
   flags.duration("accept-stale", options.accept_stale, "An unreachable chart may be this old");
 }
 

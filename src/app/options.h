@@ -42,7 +42,8 @@ void declare_config(Flags& flags, SpecOptions& options);  // --config alone
 void declare_cache(Flags& flags, SpecOptions& options);   // --config and --cache
 // What it takes to ask registries about charts: --cache, --registry-config, --only, --concurrency.
 void declare_asking(Flags& flags, SpecOptions& options);
-void declare(Flags& flags, SpecOptions& options);  // and --export, --accept-stale
+void declare_exporting(Flags& flags, SpecOptions& options);  // and --export
+void declare(Flags& flags, SpecOptions& options);            // and --accept-stale
 
 // Who may be asked which revision a chart wants.
 struct TermsOptions {

@@ -140,7 +140,7 @@ int run_registry_check(const RegistryCheckOptions& options) {
 
 Command registry_check_command() {
   return make_command<RegistryCheckOptions>(
-      "registry check", "Knock at a registry: address, credentials, whether it lets us in",
+      "registry check", "Knock at a registry: address, credentials, does it let us in",
       declare_registry_check, run_registry_check);
 }
 

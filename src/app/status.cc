@@ -120,7 +120,7 @@ int run_status(const StatusOptions& options) {
 
 Command status_command() {
   return make_command<StatusOptions>(
-      "status", "The charts of a running sidecar, or of the last pass on a volume", declare_status,
+      "status", "The charts of a running sidecar, or of a volume's last pass", declare_status,
       run_status);
 }
 

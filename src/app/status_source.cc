@@ -9,6 +9,8 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "net/curl_engine.h"
+#include "spec/load.h"
+#include "spec/source.h"
 
 namespace ocisync {
 namespace {
@@ -16,28 +18,31 @@ namespace {
 constexpr std::uint64_t kStatusLimit = 64ULL << 20;
 constexpr std::uint64_t kCaLimit = 8ULL << 20;
 constexpr Duration kPatience = std::chrono::seconds(5);
-constexpr std::string_view kDefaultPort = "9786";
 
-// Where a sidecar with our environment listens, seen from the same pod.
-std::string default_url() {
-  const std::string listen = process_variable("OCISYNC_LISTEN").value_or("");
-  const std::size_t colon = listen.rfind(':');
-  const bool given = colon != std::string::npos;
-  const std::string host = given ? listen.substr(0, colon) : "";
-  const bool any = host.empty() || host == "[::]" || host == "0.0.0.0";
-  return fmt::format("http://{}:{}", any ? "127.0.0.1" : host,
-                     given ? std::string_view(listen).substr(colon + 1) : kDefaultPort);
+// Where the sidecar in our container listens: as everywhere, variable before spec before default. A
+// spec that has a mistake now says nothing, since the sidecar still follows the one before.
+std::string listen_address(const StatusSource& source) {
+  if (const auto listen = process_variable("OCISYNC_LISTEN"); listen && !listen->empty())
+    return *listen;
+  const bool readable =
+      !source.config.empty() && std::find(source.config.begin(), source.config.end(), "-") ==
+                                    source.config.end();  // standard input is the sidecar's own
+  try {
+    if (readable)
+      if (const auto spec = load_spec(read_spec_sources(source.config), process_variable).spec)
+        return spec->http.listen;
+  } catch (const Error&) {
+  }
+  return HttpSpec{}.listen;
 }
 
-Url url_of(const StatusSource& source, std::string_view path) {
-  std::string base = source.url.value_or(default_url());
-  while (base.ends_with('/'))
-    base.pop_back();
-  std::string why;
-  const auto url = Url::parse(base + std::string(path), &why);
-  if (!url)
-    throw Error(Reason::usage_invalid, fmt::format("--url {}: {}", printable(base), why));
-  return *url;
+// The same, seen from inside: host and port.
+std::string own_authority(const StatusSource& source) {
+  const std::string listen = listen_address(source);
+  const std::size_t colon = listen.rfind(':');
+  const std::string host = colon == std::string::npos ? listen : listen.substr(0, colon);
+  const bool any = host.empty() || host == "[::]" || host == "0.0.0.0";
+  return (any ? "127.0.0.1" : host) + (colon == std::string::npos ? "" : listen.substr(colon));
 }
 
 std::string ca_of(const StatusSource& source) {
@@ -50,10 +55,30 @@ std::string ca_of(const StatusSource& source) {
   return std::move(*pem);
 }
 
+HttpResponse ask(const StatusSource& source, std::string base, std::string_view path,
+                 bool skip_verify, const std::stop_token& stop) {
+  while (base.ends_with('/'))
+    base.pop_back();
+  std::string why;
+  auto url = Url::parse(base + std::string(path), &why);
+  if (!url)
+    throw Error(Reason::usage_invalid, fmt::format("--url {}: {}", printable(base), why));
+  auto route = std::make_shared<Route>();
+  route->ca_pem = ca_of(source);
+  route->insecure_skip_verify = skip_verify;
+  HttpRequest request{.url = *std::move(url), .route = std::move(route)};
+  request.timeout = request.stall_timeout = kPatience;
+  request.text_limit = kStatusLimit;
+  CurlEngine http("ocisync/" OCISYNC_VERSION);
+  return http.send(request, stop);
+}
+
 }  // namespace
 
 void declare(Flags& flags, StatusSource& source) {
-  flags.text("url", "URL", source.url, "The sidecar to ask (http://127.0.0.1:9786)");
+  flags.text("url", "URL", source.url, "The sidecar to ask (the one in this container)");
+  flags.list("config", "FILE", source.config, "Its spec, for where it listens (repeats)").letter =
+      'c';
   flags.path("export", "DIR", source.exports, "Or the export directory to look into").variable =
       false;
   flags.path("ca-file", "FILE", source.ca_file, "Whom to trust when the URL is https");
@@ -62,14 +87,18 @@ void declare(Flags& flags, StatusSource& source) {
 }
 
 HttpResponse ask_sidecar(const StatusSource& source, std::string_view path, std::stop_token stop) {
-  auto route = std::make_shared<Route>();
-  route->ca_pem = ca_of(source);
-  route->insecure_skip_verify = source.insecure_skip_verify;
-  HttpRequest request{.url = url_of(source, path), .route = std::move(route)};
-  request.timeout = request.stall_timeout = kPatience;
-  request.text_limit = kStatusLimit;
-  CurlEngine http("ocisync/" OCISYNC_VERSION);
-  return http.send(request, std::move(stop));
+  if (source.url)
+    return ask(source, *source.url, path, source.insecure_skip_verify, stop);
+  const std::string authority = own_authority(source);
+  try {
+    return ask(source, "http://" + authority, path, false, stop);
+  } catch (const Error& in_the_clear) {
+    try {
+      return ask(source, "https://" + authority, path, !source.ca_file, stop);
+    } catch (const Error&) {
+      throw in_the_clear;
+    }
+  }
 }
 
 Json parse_status(const std::string& text) {

@@ -14,7 +14,8 @@ namespace ocisync {
 
 // Where `status` and `probe` look: at a running sidecar, or at what the last pass left on a volume.
 struct StatusSource {
-  std::optional<std::string> url;  // absent: where a sidecar of this environment listens
+  std::optional<std::string> url;   // absent: that of the sidecar in this container
+  std::vector<std::string> config;  // that sidecar's; says where it listens
   std::optional<std::filesystem::path> exports;
   std::optional<std::filesystem::path> ca_file;
   bool insecure_skip_verify = false;
@@ -24,7 +25,9 @@ struct StatusSource {
 
 void declare(Flags& flags, StatusSource& source);
 
-// What the sidecar answers to GET `path`. Error(unavailable) and the like when it does not.
+// What the sidecar answers to GET `path`. Error(unavailable) and the like when it does not. The one
+// in this container is found by OCISYNC_LISTEN or its spec, asked over loopback and, where it
+// speaks TLS, believed as a kubelet's probe does: whatever its certificate says.
 HttpResponse ask_sidecar(const StatusSource& source, std::string_view path, std::stop_token stop);
 
 // A document of kind SyncStatus; anything else throws Error(protocol_violation).

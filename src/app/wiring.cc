@@ -215,10 +215,10 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& l
                                      clock_, make_random());
     hooks_->follow(wanted);
     hooks_->take_over([&](const HookChange& change) {
-      const auto published = publisher.published();
-      return std::any_of(published.begin(), published.end(), [&](const Publication& each) {
-        return each.chart == change.chart && each.manifest.str() == change.digest;
-      });
+      for (const Publication& each : publisher.published())
+        if (absolute_export_path(wanted, each.path) == change.path)
+          return each.manifest.str() == change.digest;
+      return change.action == Action::remove;
     });
   }
   reconciler_ =
@@ -232,7 +232,7 @@ ClientSettings Wiring::listeners() {
   settings.observe = [this](const Exchange& exchange) {
     metrics_->transfer_ended(exchange.host);
     metrics_->registry_request(exchange.host, to_string(exchange.method), exchange.status,
-                               exchange.duration, exchange.bytes, 0);
+                               exchange.duration, exchange.received, exchange.sent);
   };
   settings.retried = [this](const std::string& host, Reason why) {
     metrics_->registry_retry(host, why);

@@ -1,11 +1,15 @@
 #include "base/file_calls.h"
 
+#include <atomic>
 #include <cerrno>
+#include <optional>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -14,6 +18,27 @@
 namespace ocisync {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// All components in one call. Absent where the kernel (before 5.6) or a sandbox has no openat2.
+std::optional<Fd> open_way(int directory, const std::string& relative) {
+  static std::atomic<bool> available = true;
+  if (!available)
+    return std::nullopt;
+
+  struct open_how how {};
+
+  how.flags = kDirectoryFlags;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  Fd fd(static_cast<int>(::syscall(SYS_openat2, directory, relative.c_str(), &how, sizeof how)));
+  if (fd || (errno != ENOSYS && errno != EPERM && errno != EAGAIN))
+    return fd;
+  available = errno == EAGAIN;  // something was renamed meanwhile: this way once more, step by step
+  return std::nullopt;
+}
+
+}  // namespace
 
 const char* single_name(const std::string& name) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
@@ -24,6 +49,24 @@ const char* single_name(const std::string& name) {
 
 void fail_at(int code, std::string_view act, const fs::path& path) {
   throw system_error(code, fmt::format("{} {}", act, printable(path.string(), 4096)));
+}
+
+Fd open_below(int directory, std::string_view relative) {
+  const auto parts = split(relative, '/');
+  for (const std::string_view part : parts)
+    single_name(std::string(part));
+  if (parts.size() > 1)
+    if (auto fd = open_way(directory, std::string(relative)))
+      return std::move(*fd);
+  Fd current;
+  for (const std::string_view part : parts) {
+    Fd next(
+        ::openat(current ? current.get() : directory, std::string(part).c_str(), kDirectoryFlags));
+    if (!next)
+      return next;
+    current = std::move(next);
+  }
+  return current;
 }
 
 void require_regular(int fd, const fs::path& path) {

@@ -23,6 +23,10 @@ inline constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_C
 // `name` for a system call; throws internal unless it is one component, not "." or "..".
 const char* single_name(const std::string& name);
 
+// A directory one or more components below, none of them a link. Without a descriptor errno says
+// why.
+Fd open_below(int directory, std::string_view relative);
+
 void require_regular(int fd, const std::filesystem::path& path);
 
 // What the directory holds, unsorted, without "." and "..".

@@ -81,17 +81,12 @@ Directory Directory::create(const fs::path& path, mode_t mode) {
 }
 
 std::optional<Directory> Directory::find(std::string_view relative) const {
-  Directory current = duplicate();
-  for (const std::string_view part : split(relative, '/')) {
-    const std::string name(part);
-    Fd fd(::openat(current.fd(), single_name(name), kDirectoryFlags));
-    if (!fd && errno == ENOENT)
-      return std::nullopt;
-    if (!fd)
-      fail_at(errno, "opening directory", current.path_ / name);
-    current = Directory(std::move(fd), current.path_ / name);
-  }
-  return current;
+  Fd fd = open_below(fd_.get(), relative);
+  if (!fd && errno == ENOENT)
+    return std::nullopt;
+  if (!fd)
+    fail_at(errno, "opening directory", path_ / relative);
+  return Directory(std::move(fd), path_ / relative);
 }
 
 Directory Directory::ensure(std::string_view relative, mode_t mode) const {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 
@@ -92,11 +93,21 @@ class Writer {
   void write_string(std::string_view text) {
     out_ += '"';
     while (!text.empty()) {
+      // Nearly all of a document needs no thought.
+      const auto plain = std::find_if_not(text.begin(), text.end(), is_plain);
+      out_.append(text.begin(), plain);
+      text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
+      if (text.empty())
+        break;
       const std::size_t length = utf8_length(text);
       write_character(length == 0 ? "\uFFFD" : text.substr(0, length));
       text.remove_prefix(std::max<std::size_t>(length, 1));
     }
     out_ += '"';
+  }
+
+  static bool is_plain(char c) {
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
   }
 
   void write_character(std::string_view character) {

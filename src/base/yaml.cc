@@ -94,7 +94,8 @@ class Builder final : public YAML::EventHandler {
 
   void OnMapEnd() override {
     if (options_.duplicates == YamlOptions::Duplicates::refuse)
-      report_duplicates(open_.back().value, problems_);
+      report_duplicates(
+          open_.back().value, [this] { return innermost_path(); }, problems_);
     close();
   }
 
@@ -178,6 +179,19 @@ class Builder final : public YAML::EventHandler {
     } else {
       parent.value.items.push_back(std::move(value));
     }
+  }
+
+  // Where the innermost open collection stands.
+  std::string innermost_path() const {
+    std::string path;
+    for (std::size_t i = 0; i + 1 < open_.size(); ++i) {
+      const YamlValue& parent = open_[i].value;
+      if (parent.is_map())
+        path += (path.empty() ? "" : ".") + printable(parent.entries.back().key, 80);
+      else
+        path += fmt::format("[{}]", parent.items.size());
+    }
+    return path;
   }
 
   // The slot that the next (or the open) child of `parent` has.

@@ -53,6 +53,7 @@ struct YamlValue::Entry {
 struct YamlProblem {
   Position at;
   std::string message;
+  std::string path{};  // of a key that stands twice: "spec.charts[2].ref"
 };
 
 struct YamlOptions {

@@ -64,15 +64,20 @@ void keep_last_of_each(YamlValue& map) {
 
 }  // namespace
 
-void report_duplicates(const YamlValue& map, std::vector<YamlProblem>& problems) {
+void report_duplicates(const YamlValue& map, const std::function<std::string()>& path,
+                       std::vector<YamlProblem>& problems) {
   std::map<std::string_view, Position> seen;
   for (const YamlValue::Entry& entry : map.entries) {
     const auto [first, is_new] = seen.try_emplace(entry.key, entry.key_at);
     if (is_new || problems.size() >= kEnoughProblems)
       continue;
-    const std::string_view name = entry.key == kMergeEntry ? "<<" : std::string_view(entry.key);
-    problems.push_back({entry.key_at, fmt::format("'{}' stands here twice, first on line {}",
-                                                  printable(name, 80), first->second.line)});
+    const std::string name =
+        printable(entry.key == kMergeEntry ? "<<" : std::string_view(entry.key), 80);
+    const std::string above = path();
+    problems.push_back(
+        {entry.key_at,
+         fmt::format("'{}' stands here twice, first on line {}", name, first->second.line),
+         above + (above.empty() ? "" : ".") + name});
   }
 }
 

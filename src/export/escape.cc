@@ -22,9 +22,9 @@ std::string escape(std::string_view text, std::string_view special) {
 }
 
 std::optional<std::string> unescape(std::string_view text) {
-  std::string result;
+  std::string result(text.substr(0, text.find('%')));
   result.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = result.size(); i < text.size(); ++i) {
     if (text[i] != '%') {
       result += text[i];
       continue;

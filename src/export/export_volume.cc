@@ -17,8 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kFormat = "1\n";
 
-Modes modes_of(const ExportSpec& spec) { return spec.group_write ? kGroupModes : kDefaultModes; }
-
 // Who we are and whose the volume is: what somebody needs to put a permission right.
 std::string permissions(fs::path path) {
   struct stat status {};
@@ -58,6 +56,8 @@ bool can_exchange(const Directory& staging) {
 }
 
 }  // namespace
+
+Modes modes_of(const ExportSpec& spec) { return spec.group_write ? kGroupModes : kDefaultModes; }
 
 Error exchange_unsupported(const fs::path& path) {
   return Error(Reason::volume_unsuitable,
@@ -137,6 +137,10 @@ bool ExportVolume::current(const Handles& handles) const {
 }
 
 std::shared_ptr<const ExportVolume::Handles> ExportVolume::handles() const {
+  // Looked at outside the lock: every lane comes by here several times a chart.
+  const auto known = handles_->with([](const auto& held) { return held; });
+  if (known && current(*known))
+    return known;
   return handles_->with([this](std::shared_ptr<const Handles>& held) {
     if (held && current(*held))
       return held;

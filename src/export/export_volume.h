@@ -14,6 +14,9 @@
 
 namespace ocisync {
 
+// What is shown, and what tells of it, is written with these.
+Modes modes_of(const ExportSpec& spec);
+
 // The export directory and what is hidden in it:
 //
 //   EXPORT/

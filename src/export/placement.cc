@@ -39,7 +39,7 @@ bool holds_the_same(const Directory& parent, const TreeRecord& record, Modes mod
   const auto status = parent.status(record.chart_name);
   const auto directory =
       status && S_ISDIR(status->st_mode) ? parent.find(record.chart_name) : std::nullopt;
-  return directory && matches(*directory, record, modes, Scrutiny::all);
+  return directory && compare(*directory, record, modes, Scrutiny::all).has_value();
 }
 
 }  // namespace

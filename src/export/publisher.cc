@@ -87,18 +87,19 @@ bool Publisher::State::intact(const std::string& path, const TreeName& tree, con
     const auto found = paths.find(path);
     return found != paths.end() && found->second == tree;
   });
-  const auto stamp = known ? std::nullopt : stamp_of(shown, record);
-  const bool sealed = stamp && seals.holds(path, tree, *stamp);
-  const bool result = trees.check_copy(shown, record, !known && !sealed) == TreeState::intact;
-  if (result && stamp && !sealed && volume.writable())
-    seals.set(path, tree, *stamp);
+  auto stamp = compare(shown, record, volume.modes(), Scrutiny::changed);
+  if (stamp && !known && !seals.holds(path, tree, *stamp)) {
+    stamp = compare(shown, record, volume.modes(), Scrutiny::all);
+    if (stamp && volume.writable())
+      seals.set(path, tree, *stamp);
+  }
   hashed.with([&](auto& paths) {
-    if (result)
+    if (stamp)
       paths.insert_or_assign(path, tree);
     else
       paths.erase(path);
   });
-  return result;
+  return stamp.has_value();
 }
 
 PublishedState Publisher::State::examine_link(const Publication& record,
@@ -137,6 +138,24 @@ PublishedState Publisher::State::examine_unrecorded(const std::string& path,
     case Site::Kind::directory:
       return our_directory(std::nullopt, site.open()) ? PublishedState::other_revision
                                                       : PublishedState::foreign;
+    case Site::Kind::foreign:
+      return PublishedState::foreign;
+  }
+  throw Error(Reason::internal, "unknown kind of site");
+}
+
+PublishedState Publisher::State::examine(const std::string& path,
+                                         const std::optional<Publication>& record,
+                                         const Site& site) const {
+  if (!record)
+    return examine_unrecorded(path, site);
+  switch (site.kind()) {
+    case Site::Kind::nothing:
+      return PublishedState::absent;
+    case Site::Kind::link:
+      return examine_link(*record, site.tree().value());
+    case Site::Kind::directory:
+      return examine_directory(*record, site.open());
     case Site::Kind::foreign:
       return PublishedState::foreign;
   }
@@ -182,22 +201,16 @@ std::vector<Publication> Publisher::published() const {
 
 PublishedState Publisher::examine(const std::string& path,
                                   const std::optional<Publication>& record) const {
-  const Site site = Site::at(*state_->volume.root(), path);
-  if (!record)
-    return state_->examine_unrecorded(path, site);
-  switch (site.kind()) {
-    case Site::Kind::nothing:
-      return PublishedState::absent;
-    case Site::Kind::link:
-      return state_->examine_link(*record, site.tree().value());
-    case Site::Kind::directory:
-      return state_->examine_directory(*record, site.open());
-    case Site::Kind::foreign:
-      return PublishedState::foreign;
-  }
-  throw Error(Reason::internal, "unknown kind of site");
+  return state_->examine(path, record, Site::at(*state_->volume.root(), path));
 }
 
-void Publisher::require_free(const std::string& path) const { state_->require_ours(path); }
+Publisher::Look Publisher::look(const std::string& path) const {
+  Holding holding = state_->require_ours(path);
+  Look result;
+  if (holding.entry)
+    result.publication = std::move(holding.entry->publication);
+  result.state = state_->examine(path, result.publication, holding.site);
+  return result;
+}
 
 }  // namespace ocisync

@@ -46,8 +46,15 @@ class Publisher {
   // process and path, and where lstat differs. foreign: something there is not ours, or another
   // owner's. Ours without a record, because it was lost, is other_revision.
   PublishedState examine(const std::string& path, const std::optional<Publication>& record) const;
-  // Throws Error(path_conflict) saying what is in the way.
-  void require_free(const std::string& path) const;
+
+  struct Look {
+    std::optional<Publication> publication;         // this owner's record of the path
+    PublishedState state = PublishedState::absent;  // what really stands there
+  };
+
+  // find and examine in one look, for who means to publish: throws Error(path_conflict) saying what
+  // is in the way.
+  Look look(const std::string& path) const;
 
   // Shows the tree of `publication` at its path with one rename (symlink) or exchange (directory).
   // Trees ready at about the same time share one sync of the volume first. Returns the publication

@@ -25,6 +25,11 @@ struct Holding {
   Site site;
 };
 
+struct CheckedTree {
+  TreeRecord record;
+  TreeStamp stamp;
+};
+
 // What a Publisher keeps, for its own rooms only: publisher.cc looks, showing.cc changes, retention
 // cleans up.
 struct Publisher::State {
@@ -36,6 +41,8 @@ struct Publisher::State {
   // A directory that we put there: by the ledger, or known by its times when that was lost.
   bool our_directory(const std::optional<LedgerEntry>& entry, const Directory& directory) const;
 
+  PublishedState examine(const std::string& path, const std::optional<Publication>& record,
+                         const Site& site) const;
   PublishedState examine_link(const Publication& record, const TreeName& shown) const;
   PublishedState examine_directory(const Publication& record, const Directory& directory) const;
   PublishedState examine_unrecorded(const std::string& path, const Site& site) const;
@@ -44,9 +51,9 @@ struct Publisher::State {
   bool intact(const std::string& path, const TreeName& tree, const Directory& shown,
               const TreeRecord& record) const;
   // Notes that what was just published was hashed on the way.
-  void note_intact(const Publication& publication) const;
+  void note_intact(const Publication& publication, const CheckedTree& tree) const;
 
-  void require_intact_tree(const Publication& publication) const;
+  CheckedTree require_intact_tree(const Publication& publication) const;
   Staged stage(const Publication& publication, const Directory& staging) const;
   // The rest happens under the lock.
   std::optional<Publication> show(const Publication& publication, const Staged& staged) const;

@@ -2,6 +2,8 @@
 // may meet and that the next pass can tell and put right, because a kill may come after any of
 // them.
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "export/publisher_state.h"
@@ -16,13 +18,19 @@ void supersede(std::vector<Superseded>& history, const TreeName& tree, WallTime 
 
 }  // namespace
 
-void Publisher::State::require_intact_tree(const Publication& publication) const {
-  const TreeState state = trees.check(publication.format, publication.manifest, false);
-  if (state == TreeState::intact)
-    return;
-  throw Error(Reason::storage_failed,
-              "the unpacked chart of " + publication.manifest.str() +
-                  (state == TreeState::missing ? " is missing" : " was altered"));
+CheckedTree Publisher::State::require_intact_tree(const Publication& publication) const {
+  const auto refuse = [&](std::string_view what) {
+    return Error(Reason::storage_failed,
+                 fmt::format("the unpacked chart of {} {}", publication.manifest.str(), what));
+  };
+  auto record = trees.record(publication.format, publication.manifest);
+  const auto tree = trees.open(publication.format, publication.manifest);
+  if (!record || !tree)
+    throw refuse("is missing");
+  const auto stamp = compare(*tree, *record, volume.modes(), Scrutiny::changed);
+  if (!stamp)
+    throw refuse("was altered");
+  return {*std::move(record), *stamp};
 }
 
 Staged Publisher::State::stage(const Publication& publication, const Directory& staging) const {
@@ -144,24 +152,22 @@ std::optional<Publication> Publisher::State::show(const Publication& publication
 
 std::optional<Publication> Publisher::publish(const Publication& publication) {
   State& state = *state_;
-  state.require_intact_tree(publication);
+  const CheckedTree tree = state.require_intact_tree(publication);
   state.require_ours(publication.path);  // before a copy is made in vain
   const Directory staging = state.volume.ensure("staging");
   const Staged staged = state.stage(publication, staging);
   state.sync.wait();
   const auto hold = state.lock.hold();
   auto replaced = state.show(publication, staged);
-  state.note_intact(publication);
+  state.note_intact(publication, tree);
   return replaced;
 }
 
-void Publisher::State::note_intact(const Publication& publication) const {
+void Publisher::State::note_intact(const Publication& publication, const CheckedTree& tree) const {
   const Site site = Site::at(*volume.root(), publication.path);
-  const auto record = trees.record(publication.format, publication.manifest);
-  const auto shown = site.kind() == Site::Kind::directory
-                         ? std::optional(site.open())
-                         : trees.open(publication.format, publication.manifest);
-  const auto stamp = record && shown ? stamp_of(*shown, *record) : std::nullopt;
+  const auto stamp = site.kind() == Site::Kind::directory
+                         ? compare(site.open(), tree.record, volume.modes(), Scrutiny::changed)
+                         : std::optional(tree.stamp);
   if (stamp)
     seals.set(publication.path, publication.tree(), *stamp);
   hashed.with([&](auto& paths) { paths.insert_or_assign(publication.path, publication.tree()); });

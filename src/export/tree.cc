@@ -63,7 +63,7 @@ TreeState TreeStore::check(ExportFormat format, const Digest& manifest, bool has
 TreeState TreeStore::check_copy(const Directory& copy, const TreeRecord& record,
                                 bool hash_all) const {
   const Scrutiny scrutiny = hash_all ? Scrutiny::all : Scrutiny::changed;
-  return matches(copy, record, volume_.modes(), scrutiny) ? TreeState::intact : TreeState::altered;
+  return compare(copy, record, volume_.modes(), scrutiny) ? TreeState::intact : TreeState::altered;
 }
 
 TreeRecord TreeStore::make(ExportFormat format, const Digest& manifest, const Fill& fill) {
@@ -110,7 +110,7 @@ void TreeStore::copy_to(ExportFormat format, const Digest& manifest, const Direc
 std::optional<TreeName> TreeStore::original_of(const Directory& copy) const {
   for (const Kept& kept : list()) {
     const auto expected = record(kept.format, kept.manifest);
-    if (expected && matches(copy, *expected, volume_.modes(), Scrutiny::exact))
+    if (expected && compare(copy, *expected, volume_.modes(), Scrutiny::exact))
       return TreeName{kept.format, kept.manifest};
   }
   return std::nullopt;

@@ -1,6 +1,7 @@
 #include "export/tree_check.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <unordered_map>
 
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/file_stamp.h"
 #include "base/text.h"
 
 namespace ocisync {
@@ -24,6 +26,18 @@ bool mode_fits(mode_t mode, mode_t policy, mode_t tolerated) {
 
 std::int64_t mtime_of(const struct stat& status) {
   return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
+// FNV-1a over whole words: nobody gains by a collision that he cannot have without setting ctime.
+TreeStamp folded(TreeStamp sum, const struct stat& status) {
+  const FileStamp stamp(status);
+  const std::array words = {stamp.inode, static_cast<std::uint64_t>(stamp.size),
+                            static_cast<std::uint64_t>(status.st_mode),
+                            static_cast<std::uint64_t>(stamp.mtime_ns),
+                            static_cast<std::uint64_t>(stamp.ctime_ns)};
+  for (const std::uint64_t word : words)
+    sum = (sum ^ word) * 0x100000001b3ULL;
+  return sum;
 }
 
 // Whether a failed look at an entry says that the entry is not what was recorded.
@@ -51,9 +65,11 @@ class Comparison {
   Comparison(const Directory& tree, const TreeRecord& record, Modes modes, Scrutiny scrutiny)
       : tree_(tree), record_(record), modes_(modes), scrutiny_(scrutiny) {}
 
-  bool run() {
-    return std::all_of(record_.entries.begin(), record_.entries.end(),
-                       [this](const TreeEntry& entry) { return same(entry); });
+  std::optional<TreeStamp> run() {
+    for (const TreeEntry& entry : record_.entries)
+      if (!same(entry))
+        return std::nullopt;
+    return stamp_;
   }
 
  private:
@@ -66,6 +82,7 @@ class Comparison {
         return false;
       throw system_error(code, "examining " + path_of(entry));
     }
+    stamp_ = folded(stamp_, status);
     return entry.directory ? same_directory(entry, status) : same_file(entry, status);
   }
 
@@ -115,6 +132,7 @@ class Comparison {
   const Modes modes_;
   const Scrutiny scrutiny_;
   std::unordered_map<std::string_view, std::size_t> names_;  // how many each directory holds
+  TreeStamp stamp_ = 0xcbf29ce484222325ULL;
 };
 
 // Walks what was written, in no particular order.
@@ -183,7 +201,8 @@ class Stock {
 
 }  // namespace
 
-bool matches(const Directory& tree, const TreeRecord& record, Modes modes, Scrutiny scrutiny) {
+std::optional<TreeStamp> compare(const Directory& tree, const TreeRecord& record, Modes modes,
+                                 Scrutiny scrutiny) {
   return Comparison(tree, record, modes, scrutiny).run();
 }
 

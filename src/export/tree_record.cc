@@ -49,10 +49,17 @@ std::optional<std::string> cut_value(std::string_view& text, std::string_view ke
 bool stays_inside(std::string_view path) {
   if (path == ".")
     return true;
-  const auto parts = split(path, '/');
-  return std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
-    return part.empty() || part == "." || part == ".." || part.find('\0') != std::string_view::npos;
-  });
+  if (path.find('\0') != std::string_view::npos)
+    return false;
+  while (true) {
+    const auto slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..")
+      return false;
+    if (slash == std::string_view::npos)
+      return true;
+    path.remove_prefix(slash + 1);
+  }
 }
 
 std::string line_of(const TreeEntry& entry) {

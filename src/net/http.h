@@ -89,6 +89,7 @@ struct HttpResponse {
   ResponseHead head;
   std::string text;              // empty when a sink took the body
   std::uint64_t body_bytes = 0;  // received, whoever took them
+  std::uint64_t sent_bytes = 0;  // of the request's body; what had to be sent again counts again
   int http_version = 11;         // 10, 11, 20
   Duration duration{0};          // without waiting in the engine's queue
 

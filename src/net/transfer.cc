@@ -105,6 +105,7 @@ std::size_t Transfer::send_body(std::span<char> into) {
   const std::size_t count = std::min(into.size(), request_.body.size() - sent_);
   std::copy_n(request_.body.data() + sent_, count, into.data());
   sent_ += count;
+  response_.sent_bytes += count;
   // The server cannot answer what it has not got: the wait begins with the last piece.
   if (!reader_.complete())
     deadline_ = after(std::chrono::steady_clock::now(), request_.timeout);

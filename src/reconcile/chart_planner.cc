@@ -17,21 +17,16 @@ ChartPlan ChartPlanner::plan(Inquiry& inquiry) const {
 }
 
 Observed ChartPlanner::observe(const ChartSpec& chart) const {
-  Observed observed;
   if (!spec_.exports.path)
-    return observed;
+    return {};
+  if (publisher_)
+    return publisher_->look(chart.export_path);
   require_free(chart.export_path);
-  if (publisher_) {
-    observed.publication = publisher_->find(chart.export_path);
-    observed.state = publisher_->examine(chart.export_path, observed.publication);
-  }
-  return observed;
+  return {};
 }
 
 // Where nothing was exported yet, whatever stands in the way is somebody else's.
 void ChartPlanner::require_free(const std::string& path) const {
-  if (publisher_)
-    return publisher_->require_free(path);
   const auto root = Directory::open_if_exists(*spec_.exports.path);
   if (!root)
     return;

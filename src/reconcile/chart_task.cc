@@ -7,24 +7,11 @@
 
 #include "base/text.h"
 #include "chart/metadata.h"
+#include "export/export_volume.h"
 #include "spec/quantity.h"
 
 namespace ocisync {
 namespace {
-
-// Frees its place when it leaves.
-class Place {
- public:
-  explicit Place(std::counting_semaphore<>& places) : places_(places) { places_.acquire(); }
-
-  ~Place() { places_.release(); }
-
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-
- private:
-  std::counting_semaphore<>& places_;
-};
 
 // Passes a blob's bytes on, and tells of them.
 class ShownTransfer final : public Sink {
@@ -72,6 +59,7 @@ void fill_failure(Outcome& outcome, const Error& error) {
 struct ChartTask::Attempt {
   Inquiry inquiry;
   Outcome outcome{};
+  std::optional<ReadyChart> waiting{};
 };
 
 ChartTask::ChartTask(const Rooms& rooms)
@@ -79,10 +67,10 @@ ChartTask::ChartTask(const Rooms& rooms)
       planner_(
           {rooms.spec, rooms.registry, &rooms.cache, &rooms.references, rooms.log, rooms.terms},
           rooms.publisher),
-      modes_(rooms.spec.exports.group_write ? kGroupModes : kDefaultModes),
+      modes_(modes_of(rooms.spec.exports)),
       unpacking_(std::max(1U, std::thread::hardware_concurrency())) {}
 
-Outcome ChartTask::run(const ChartSpec& chart, std::stop_token stop) {
+Journey ChartTask::run(const ChartSpec& chart, std::stop_token stop) {
   const SteadyTime started = rooms_.clock.steady();
   Attempt attempt{.inquiry = {.chart = chart, .stop = std::move(stop)}};
   Outcome& outcome = attempt.outcome;
@@ -100,7 +88,7 @@ Outcome ChartTask::run(const ChartSpec& chart, std::stop_token stop) {
   outcome.requests = attempt.inquiry.counts.requests;
   outcome.bytes = attempt.inquiry.counts.bytes;
   outcome.duration = std::chrono::duration_cast<Duration>(rooms_.clock.steady() - started);
-  return outcome;
+  return {std::move(outcome), std::move(attempt.waiting)};
 }
 
 void ChartTask::travel(Attempt& attempt) {
@@ -136,9 +124,14 @@ void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
   const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
   const TreeRecord tree =
       at_stage("unpack", [&] { return unpack(inquiry, selected.manifest.digest, cached); });
-  at_stage("publish", [&] { publish(attempt, revision, selected, cached, tree); });
-  attempt.outcome.state =
-      plan.step.action == Action::repair ? ChartState::repaired : ChartState::updated;
+  at_stage("publish", [&] {
+    put_reference(inquiry.chart, revision, cached, tree.chart_name, tree.chart_version);
+    ReadyChart unpacked = ready(inquiry.chart, plan, selected, tree);
+    if (waits_for_gates(unpacked, inquiry.stop))
+      attempt.waiting = std::move(unpacked);
+    else
+      publish(unpacked, attempt.outcome);
+  });
 }
 
 BlobFile ChartTask::ensure_blob(const Inquiry& inquiry, const Revision& revision,
@@ -199,7 +192,7 @@ TreeRecord ChartTask::unpack(const Inquiry& inquiry, const Digest& manifest,
   if (trees.check(chart.export_format, manifest, true) == TreeState::intact)
     if (auto record = trees.record(chart.export_format, manifest))
       return *std::move(record);
-  const Place place(unpacking_);
+  const Places::Hold place(unpacking_);
   const SteadyTime deadline = rooms_.clock.steady() + rooms_.spec.timeout;
   const auto keep_on = [&] {
     if (inquiry.stop.stop_requested())
@@ -256,7 +249,7 @@ void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedC
       before && stood_for == revision.resolved && before->content == cached.content.digest;
   outcome.version = known ? before->version : std::string();
   if (!known) {
-    const Place place(unpacking_);
+    const Places::Hold place(unpacking_);
     const ChartMetadata metadata = read_chart_yaml(
         planner_.resolver().inspect(attempt.inquiry, revision, selected).chart_yaml);
     at_stage("publish", [&] {
@@ -273,55 +266,77 @@ void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedC
   outcome.in_place = true;
 }
 
-void ChartTask::publish(Attempt& attempt, const Revision& revision, const SelectedChart& selected,
-                        const CachedChart& cached, const TreeRecord& tree) {
-  const ChartSpec& chart = attempt.inquiry.chart;
-  put_reference(chart, revision, cached, tree.chart_name, tree.chart_version);
-  const Publication publication{.path = chart.export_path,
-                                .owner = rooms_.spec.name,
-                                .chart = chart.name,
-                                .layout = rooms_.spec.exports.layout,
-                                .format = chart.export_format,
-                                .manifest = selected.manifest.digest,
-                                .index = selected.manifest.digest == revision.resolved
-                                             ? std::nullopt
-                                             : std::optional(revision.resolved),
-                                .chart_name = tree.chart_name,
-                                .chart_version = tree.chart_version,
-                                .reference = revision.reference.str(),
-                                .published = rooms_.clock.wall()};
-  const auto change = change_for_hooks(publication);
-  if (change) {
-    HookChange waiting = *change;
-    if (const auto ready = rooms_.publisher->trees().open(publication.format, publication.manifest))
-      waiting.path = ready->path().string();
-    rooms_.hooks->ask_gates(waiting, attempt.inquiry.stop);
-    rooms_.hooks->write_down(*change);
+ReadyChart ChartTask::ready(const ChartSpec& chart, const ChartPlan& plan,
+                            const SelectedChart& selected, const TreeRecord& tree) const {
+  const Revision& revision = plan.revision;
+  const auto& before = plan.observed.publication;
+  return {.publication = {.path = chart.export_path,
+                          .owner = rooms_.spec.name,
+                          .chart = chart.name,
+                          .layout = rooms_.spec.exports.layout,
+                          .format = chart.export_format,
+                          .manifest = selected.manifest.digest,
+                          .index = selected.manifest.digest == revision.resolved
+                                       ? std::nullopt
+                                       : std::optional(revision.resolved),
+                          .chart_name = tree.chart_name,
+                          .chart_version = tree.chart_version,
+                          .reference = revision.reference.str(),
+                          .published = {}},
+          .action = plan.step.action,
+          .previous = before ? before->manifest.str() : std::string()};
+}
+
+// Asks the gates of the chart; those of the pass are asked once all of it is ready.
+bool ChartTask::waits_for_gates(const ReadyChart& ready, const std::stop_token& stop) const {
+  if (!rooms_.hooks || !ready.is_news())
+    return false;
+  rooms_.hooks->ask_gates(HookSpec::Per::chart, {told_to_gates(ready)}, stop);
+  return rooms_.hooks->gates_passes();
+}
+
+HookChange ChartTask::told_to_gates(const ReadyChart& ready) const {
+  HookChange change = change_of(rooms_.spec, ready.action, ready.publication, ready.previous);
+  if (const auto tree =
+          rooms_.publisher->trees().open(ready.publication.format, ready.publication.manifest))
+    change.path = tree->path().string();
+  return change;
+}
+
+Outcome ChartTask::finish(Journey journey, const std::optional<Error>& refusal,
+                          const std::stop_token& stop) const {
+  const SteadyTime started = rooms_.clock.steady();
+  Outcome& outcome = journey.outcome;
+  try {
+    if (refusal)
+      throw *refusal;
+    if (stop.stop_requested())
+      throw Error(Reason::cancelled, "stopped before it was published");
+    at_stage("publish", [&] { publish(*journey.waiting, outcome); });
+  } catch (const Error& error) {
+    fill_failure(outcome, error);
+  } catch (const std::exception& error) {
+    fill_failure(outcome, Error(Reason::internal, error.what()));
   }
+  outcome.duration += std::chrono::duration_cast<Duration>(rooms_.clock.steady() - started);
+  return std::move(outcome);
+}
+
+void ChartTask::publish(const ReadyChart& ready, Outcome& outcome) const {
+  Publication publication = ready.publication;
+  publication.published = rooms_.clock.wall();
+  const HookChange change = change_of(rooms_.spec, ready.action, publication, ready.previous);
+  if (rooms_.hooks)
+    rooms_.hooks->write_down(change);
   const auto replaced = rooms_.publisher->publish(publication);
-  if (change)
-    rooms_.hooks->published(*change);
-  Outcome& outcome = attempt.outcome;
-  outcome.version = tree.chart_version;
+  if (rooms_.hooks)
+    rooms_.hooks->published(change);
+  outcome.state = ready.action == Action::repair ? ChartState::repaired : ChartState::updated;
+  outcome.version = publication.chart_version;
   outcome.digest = publication.manifest;
   if (replaced && replaced->manifest != publication.manifest)
     outcome.previous = replaced->manifest;
   outcome.in_place = true;
-}
-
-// What hooks are told of a publication; nothing when it only repairs.
-std::optional<HookChange> ChartTask::change_for_hooks(const Publication& publication) const {
-  if (!rooms_.hooks)
-    return std::nullopt;
-  const auto before = rooms_.publisher->find(publication.path);
-  if (before && before->manifest == publication.manifest)
-    return std::nullopt;
-  return HookChange{.chart = publication.chart,
-                    .reference = publication.reference,
-                    .version = publication.chart_version,
-                    .digest = publication.manifest.str(),
-                    .previous = before ? before->manifest.str() : std::string(),
-                    .path = absolute_export_path(rooms_.spec, publication.path)};
 }
 
 // Names are allowed to disagree (the archive's Chart.yaml decides); people want to know.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <semaphore>
 #include <stop_token>
 #include <string>
 
@@ -13,6 +12,7 @@
 #include "reconcile/hooks.h"
 #include "reconcile/lanes.h"
 #include "reconcile/outcome.h"
+#include "reconcile/places.h"
 #include "registry/client.h"
 #include "spec/spec.h"
 #include "store/blob_cache.h"
@@ -35,6 +35,22 @@ struct Rooms {
   Hooks* hooks = nullptr;        // null: there are none
 };
 
+// A revision that is one rename away from its readers.
+struct ReadyChart {
+  Publication publication;
+  Action action;
+  std::string previous;  // digest that is exported now; empty: none
+
+  // Whether readers would see another revision, which gates are asked about.
+  bool is_news() const { return publication.manifest.str() != previous; }
+};
+
+// How far a chart came: to its outcome, or to the gates of the pass.
+struct Journey {
+  Outcome outcome;
+  std::optional<ReadyChart> waiting{};  // for the gates' answer; the outcome is not final then
+};
+
 // One chart's journey from wish to shelf: planned by ChartPlanner, then carried out: manifest,
 // config and content side by side, unpack, publish. One attempt a call, on the caller's thread;
 // several charts may be under way in several threads. This is the one place where an Error becomes
@@ -43,7 +59,13 @@ class ChartTask {
  public:
   explicit ChartTask(const Rooms& rooms);
 
-  Outcome run(const ChartSpec& chart, std::stop_token stop);
+  Journey run(const ChartSpec& chart, std::stop_token stop);
+
+  // What gates are told of a chart that waits.
+  HookChange told_to_gates(const ReadyChart& ready) const;
+  // The rest of a journey that waited, once the gates agreed or refused.
+  Outcome finish(Journey journey, const std::optional<Error>& refusal,
+                 const std::stop_token& stop) const;
 
  private:
   struct Attempt;
@@ -58,16 +80,17 @@ class ChartTask {
   void put_reference(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
                      const std::string& name, const std::string& version);
   TreeRecord unpack(const Inquiry& inquiry, const Digest& manifest, const CachedChart& cached);
-  void publish(Attempt& attempt, const Revision& revision, const SelectedChart& selected,
-               const CachedChart& cached, const TreeRecord& tree);
-  std::optional<HookChange> change_for_hooks(const Publication& publication) const;
+  ReadyChart ready(const ChartSpec& chart, const ChartPlan& plan, const SelectedChart& selected,
+                   const TreeRecord& tree) const;
+  bool waits_for_gates(const ReadyChart& ready, const std::stop_token& stop) const;
+  void publish(const ReadyChart& ready, Outcome& outcome) const;
   void warn_of_mismatch(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
                         const std::string& name, const std::string& version);
 
   Rooms rooms_;
   ChartPlanner planner_;
   Modes modes_;
-  std::counting_semaphore<> unpacking_;  // as many lanes as cores unpack at once
+  Places unpacking_;  // as many lanes as cores unpack at once
 };
 
 }  // namespace ocisync

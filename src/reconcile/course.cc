@@ -109,15 +109,29 @@ std::optional<Publication> Course::intact_publication(const ChartSpec& chart) co
   return std::nullopt;
 }
 
-Outcome Course::attempt(const ChartSpec& chart, std::optional<WallTime> last_success,
+Journey Course::attempt(const ChartSpec& chart, std::optional<WallTime> last_success,
                         std::stop_token stop) {
-  Outcome outcome = task.run(chart, std::move(stop));
-  outcome.attempts = 1;
+  Journey journey = task.run(chart, std::move(stop));
+  journey.outcome.attempts = 1;
+  if (!journey.waiting)
+    look_back(chart, last_success, journey.outcome);
+  return journey;
+}
+
+Outcome Course::finish(const ChartSpec& chart, std::optional<WallTime> last_success,
+                       Journey journey, const std::optional<Error>& refusal,
+                       const std::stop_token& stop) const {
+  Outcome outcome = task.finish(std::move(journey), refusal, stop);
+  look_back(chart, last_success, outcome);
+  return outcome;
+}
+
+void Course::look_back(const ChartSpec& chart, std::optional<WallTime> last_success,
+                       Outcome& outcome) const {
   if (outcome.state == ChartState::failed)
     say_what_stands(chart, last_success, outcome);
   else
     outcome.intact = outcome.digest.has_value();
-  return outcome;
 }
 
 // A chart that could not be checked is in place if it was confirmed recently enough.

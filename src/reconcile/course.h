@@ -44,14 +44,19 @@ struct Course {
 
   // These touch files: in a lane.
   std::optional<Publication> intact_publication(const ChartSpec& chart) const;
-  Outcome attempt(const ChartSpec& chart, std::optional<WallTime> last_success,
+  Journey attempt(const ChartSpec& chart, std::optional<WallTime> last_success,
                   std::stop_token stop);
+  // The end of a journey that waited for the gates of the pass.
+  Outcome finish(const ChartSpec& chart, std::optional<WallTime> last_success, Journey journey,
+                 const std::optional<Error>& refusal, const std::stop_token& stop) const;
 
   const std::shared_ptr<const Rooms> rooms;
   ChartTask task;
 
  private:
   std::optional<Publication> publication(const ChartSpec& chart) const;
+  void look_back(const ChartSpec& chart, std::optional<WallTime> last_success,
+                 Outcome& outcome) const;
   void say_what_stands(const ChartSpec& chart, std::optional<WallTime> last_success,
                        Outcome& outcome) const;
 

@@ -49,6 +49,7 @@ std::vector<std::string> environment(const HookSpec& hook, const std::vector<Hoo
   add("CHARTS", names);
   if (changes.size() == 1) {
     const HookChange& change = changes.front();
+    add("ACTION", std::string(to_string(change.action)));
     add("CHART", change.chart);
     add("REF", change.reference);
     add("VERSION", change.version);
@@ -136,10 +137,34 @@ void call_server(const HookSpec& hook, const std::vector<HookChange>& changes, H
 
 }  // namespace
 
+HookChange change_of(const Spec& spec, Action action, const Publication& publication,
+                     std::string previous) {
+  return {.action = action,
+          .chart = publication.chart,
+          .reference = publication.reference,
+          .version = publication.chart_version,
+          .digest = action == Action::remove ? std::string() : publication.manifest.str(),
+          .previous = std::move(previous),
+          .path = absolute_export_path(spec, publication.path)};
+}
+
+HookChange joined(const HookChange& older, HookChange newer) {
+  newer.previous = older.previous;
+  if (newer.action == Action::remove)
+    return newer;
+  if (newer.previous.empty())
+    newer.action = Action::create;
+  else if (newer.action != Action::repair || older.action != Action::repair)
+    newer.action = Action::update;
+  return newer;
+}
+
 Json change_json(const HookChange& change) {
   Json json = Json::object();
-  json.set("name", change.chart).set("ref", change.reference).set("version", change.version);
-  json.set("digest", change.digest);
+  json.set("name", change.chart).set("action", std::string(to_string(change.action)));
+  json.set("ref", change.reference).set("version", change.version);
+  if (!change.digest.empty())
+    json.set("digest", change.digest);
   if (!change.previous.empty())
     json.set("previousDigest", change.previous);
   json.set("path", change.path);
@@ -153,8 +178,15 @@ std::optional<HookChange> read_change(std::string_view text) {
       const std::string* value = json.find_string(key);
       return value ? *value : std::string();
     };
-    HookChange change{member("name"),           member("ref"), member("version"), member("digest"),
-                      member("previousDigest"), member("path")};
+    HookChange change{.chart = member("name"),
+                      .reference = member("ref"),
+                      .version = member("version"),
+                      .digest = member("digest"),
+                      .previous = member("previousDigest"),
+                      .path = member("path")};
+    for (const Action each : {Action::create, Action::repair, Action::remove})
+      if (member("action") == to_string(each))
+        change.action = each;
     return change.chart.empty() ? std::nullopt : std::optional(std::move(change));
   } catch (const Error&) {
     return std::nullopt;

@@ -8,21 +8,31 @@
 
 #include "base/json.h"
 #include "net/http.h"
+#include "reconcile/plan.h"
 #include "spec/spec.h"
 
 namespace ocisync {
 
-// One chart's move from one revision to another, as hooks are told of it.
+// What readers of an export path see change, as hooks are told of it.
 struct HookChange {
+  Action action = Action::update;  // create, update, repair or remove
   std::string chart;
   std::string reference;
-  std::string version;
-  std::string digest;
+  std::string version;   // of what is shown; of what was, when it is removed
+  std::string digest;    // empty: removed
   std::string previous;  // digest; empty: there was none
   std::string path;      // of a gate: where the new revision waits; otherwise the export
 
   friend bool operator==(const HookChange&, const HookChange&) = default;
 };
+
+// What changes with this publication, or with its end (remove); `previous`: the digest shown
+// before.
+HookChange change_of(const Spec& spec, Action action, const Publication& publication,
+                     std::string previous);
+
+// What two changes of a path, one after the other, come to for somebody who was told of neither.
+HookChange joined(const HookChange& older, HookChange newer);
 
 // As it is written down, and as hooks get it.
 Json change_json(const HookChange& change);

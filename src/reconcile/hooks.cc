@@ -6,12 +6,28 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "export/export_volume.h"
+#include "oci/digest.h"
 
 namespace ocisync {
 namespace {
 
 constexpr Duration kGather = std::chrono::seconds(1);  // changes that come together are one call
 constexpr std::uint64_t kLargestRecord = 64 * 1024;
+
+// A path may hold what a file's name may not.
+std::string record_name(const HookChange& change) {
+  return Digest::of(change.path).hex() + ".json";
+}
+
+Error refusal(const HookSpec& gate, const std::vector<HookChange>& changes, const Error& why) {
+  const std::string what = gate.per_chart() ? changes.front().version
+                                            : fmt::format("a pass of {} charts", changes.size());
+  return Error(Reason::verification_failed,
+               fmt::format("the gate {} refused {}: {}", gate.name, what, why.what()))
+      .stage("verify")
+      .hint("the old revision stays; the gate is asked again with the next check");
+}
 
 }  // namespace
 
@@ -29,6 +45,7 @@ Hooks::~Hooks() = default;
 void Hooks::follow(const Spec& spec) {
   const std::lock_guard lock(mutex_);
   owner_ = spec.name;
+  modes_ = modes_of(spec.exports);
   retry_ = spec.retry;
   gates_.clear();
   auto before = std::exchange(owed_, {});
@@ -49,37 +66,40 @@ void Hooks::follow(const Spec& spec) {
 
 // ---- before ----
 
-void Hooks::ask_gates(const HookChange& change, const std::stop_token& stop) {
+bool Hooks::gates_passes() const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(gates_.begin(), gates_.end(),
+                     [](const HookSpec& gate) { return !gate.per_chart(); });
+}
+
+void Hooks::ask_gates(HookSpec::Per per, const std::vector<HookChange>& changes,
+                      const std::stop_token& stop) {
   const auto gates = [&] {
     const std::lock_guard lock(mutex_);
     return gates_;
   }();
   for (const HookSpec& gate : gates) {
+    if (gate.per_chart() != (per == HookSpec::Per::chart))
+      continue;
     try {
-      call_hook(gate, {change}, http_, stop);
+      call_hook(gate, changes, http_, stop);
       metrics_.hook_ran(gate.name, true);
     } catch (Error& error) {
       if (error.reason() != Reason::cancelled)
         metrics_.hook_ran(gate.name, false);
       if (error.reason() == Reason::cancelled || error.reason() == Reason::timed_out)
         throw;
-      throw Error(Reason::verification_failed, fmt::format("the gate {} refused {}: {}", gate.name,
-                                                           change.version, error.what()))
-          .stage("verify")
-          .hint("the old revision stays; the gate is asked again with the next check");
+      throw refusal(gate, changes, error);
     }
   }
 }
 
-Directory Hooks::folder() const {
-  return control_->ensure("hooks/" + owner_, kDefaultModes.directory);
-}
+Directory Hooks::folder() const { return control_->ensure("hooks/" + owner_, modes_.directory); }
 
 void Hooks::write_down(const HookChange& change) {
   const std::lock_guard lock(mutex_);
   if (!owed_.empty())
-    folder().write_atomic(change.chart + ".json", change_json(change).dump() + "\n",
-                          kDefaultModes.file);
+    folder().write_atomic(record_name(change), change_json(change).dump() + "\n", modes_.file);
 }
 
 // ---- after ----
@@ -91,18 +111,17 @@ void Hooks::published(const HookChange& change) {
 
 void Hooks::owe(const HookChange& change) {
   for (auto& [name, owed] : owed_) {
-    HookChange newest = change;
-    if (const auto older = owed.changes.find(change.chart); older != owed.changes.end())
-      newest.previous = older->second.previous;
+    const auto older = owed.changes.find(change.path);
+    HookChange newest = older == owed.changes.end() ? change : joined(older->second, change);
     if (owed.changes.empty() && owed.failures == 0)
       owed.due = clock_.steady() + (owed.hook.per_chart() ? Duration(0) : kGather);
-    owed.changes.insert_or_assign(change.chart, std::move(newest));
+    owed.changes.insert_or_assign(change.path, std::move(newest));
   }
   ++news_;
   changed_.notify_all();
 }
 
-void Hooks::take_over(const std::function<bool(const HookChange&)>& is_published) {
+void Hooks::take_over(const std::function<bool(const HookChange&)>& happened) {
   const std::lock_guard lock(mutex_);
   const auto kept = control_->find("hooks/" + owner_);
   if (!kept)
@@ -110,19 +129,19 @@ void Hooks::take_over(const std::function<bool(const HookChange&)>& is_published
   for (const std::string& name : kept->names()) {
     const auto text = kept->read(name, kLargestRecord);
     const auto change = text ? read_change(*text) : std::nullopt;
-    if (change && is_published(*change))
+    if (change && happened(*change))
       owe(*change);
     else
-      kept->remove_file(name);  // it was never published, or what followed will be owed anew
+      kept->remove_file(name);  // it never came to pass, or what followed will be owed anew
   }
 }
 
-// A chart that nobody is owed a call about any more is not worth writing down.
+// A change that nobody is owed a call about any more is not worth writing down.
 void Hooks::strike_out(const HookChange& change) {
   for (const auto& [name, owed] : owed_)
-    if (owed.changes.contains(change.chart))
+    if (owed.changes.contains(change.path))
       return;
-  folder().remove_file(change.chart + ".json");
+  folder().remove_file(record_name(change));
 }
 
 std::vector<std::string> Hooks::finish(SteadyTime deadline, const std::stop_token& stop) {
@@ -174,7 +193,7 @@ void Hooks::run_one(std::unique_lock<std::mutex>& lock, const std::string& name,
                     const std::stop_token& stop) {
   const HookSpec hook = owed_[name].hook;
   std::vector<HookChange> changes;
-  for (const auto& [chart, change] : owed_[name].changes) {
+  for (const auto& [path, change] : owed_[name].changes) {
     changes.push_back(change);
     if (hook.per_chart())
       break;
@@ -206,7 +225,7 @@ void Hooks::run_one(std::unique_lock<std::mutex>& lock, const std::string& name,
   owed.failures = 0;
   owed.due = clock_.steady();
   for (const HookChange& change : changes) {
-    const auto now = owed.changes.find(change.chart);
+    const auto now = owed.changes.find(change.path);
     if (now != owed.changes.end() && now->second == change) {
       owed.changes.erase(now);
       try {

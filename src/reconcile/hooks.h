@@ -24,10 +24,11 @@
 
 namespace ocisync {
 
-// Runs the hooks of the spec. Gates run in the lane that is about to publish and may refuse. The
-// others are owed: written down on the export volume before the revision becomes visible, run on a
-// thread of their own, again with back-off until they succeed, and after a crash by the next
-// process; so they may run more than once. Of several revisions of a chart only the newest counts.
+// Runs the hooks of the spec. Gates are asked before a revision becomes visible, in a lane, and may
+// refuse. The others are owed for whatever readers see change, repairs and withdrawals included:
+// written down on the export volume before, run on a thread of their own, again with back-off until
+// they succeed, and after a crash by the next process; so they may run more than once. Of several
+// changes of a path only what they come to counts.
 // A hook gets JSON on stdin (or as body) and OCISYNC_HOOK_ variables, and of our own environment
 // only PATH, HOME, TMPDIR, LANG and TZ: nothing that could be secret. Safe from any thread.
 class Hooks {
@@ -39,16 +40,19 @@ class Hooks {
   // From now on these. What is owed to hooks that stay is still owed.
   void follow(const Spec& spec);
 
-  // Before a revision is published: asks the gates. Throws Error(verification_failed) when one
-  // refuses or cannot be run, (timed_out) when it takes too long, (cancelled).
-  void ask_gates(const HookChange& change, const std::stop_token& stop);
-  // Likewise before, once the gates agreed: from here on a crash loses nothing.
+  // Before new revisions are published: asks the gates for a single chart, or those for a pass
+  // with all that it is about to publish. Throws Error(verification_failed) when one refuses or
+  // cannot be run, (timed_out) when it takes too long, (cancelled).
+  void ask_gates(HookSpec::Per per, const std::vector<HookChange>& changes,
+                 const std::stop_token& stop);
+  bool gates_passes() const;  // whether there are gates for a pass
+  // Before a change, once the gates agreed: from here on a crash loses nothing.
   void write_down(const HookChange& change);
   // After the rename.
   void published(const HookChange& change);
 
-  // At the start: what an earlier process owed, as far as `is_published` knows the revision.
-  void take_over(const std::function<bool(const HookChange&)>& is_published);
+  // At the start: what an earlier process owed, as far as `happened` knows the change.
+  void take_over(const std::function<bool(const HookChange&)>& happened);
 
   // For a one-shot run: waits until nothing is owed, or until the deadline or `stop`. Returns the
   // names of the hooks that are still owed.
@@ -57,7 +61,7 @@ class Hooks {
  private:
   struct Owed {
     HookSpec hook;
-    std::map<std::string, HookChange> changes;  // by chart
+    std::map<std::string, HookChange> changes;  // by export path
     SteadyTime due{};
     unsigned failures = 0;
   };
@@ -75,9 +79,10 @@ class Hooks {
   Log& log_;
   const Clock& clock_;
   Random random_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::string owner_;
+  Modes modes_ = kDefaultModes;
   RetrySpec retry_;
   std::vector<HookSpec> gates_;
   std::map<std::string, Owed> owed_;  // by hook; all that are to run after publishing

@@ -20,7 +20,12 @@ Outcome withdraw(const Rooms& rooms, const Publication& gone) {
   outcome.required = false;
   outcome.export_path = absolute_export_path(rooms.spec, gone.path);
   try {
+    const HookChange change = change_of(rooms.spec, Action::remove, gone, gone.manifest.str());
+    if (rooms.hooks)
+      rooms.hooks->write_down(change);
     rooms.publisher->withdraw(gone);
+    if (rooms.hooks)
+      rooms.hooks->published(change);
     outcome.state = ChartState::removed;
     outcome.in_place = true;
     outcome.message = "no longer in the spec";

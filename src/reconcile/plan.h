@@ -14,10 +14,7 @@ namespace ocisync {
 // same words reach the log, the result document and `diff`.
 
 // What is there before a chart is worked on.
-struct Observed {
-  std::optional<Publication> publication;         // this owner's record of the export path
-  PublishedState state = PublishedState::absent;  // what really stands there
-};
+using Observed = Publisher::Look;
 
 // What the registry has to be asked to learn the wanted revision.
 enum class Question {

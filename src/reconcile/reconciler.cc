@@ -112,8 +112,9 @@ void Reconciler::run(const std::stop_token& stop) {
         break;
       start(*name, slots_.find(*name)->second);
     }
+    tend_gates();
     tend_house();
-    if (jobs_ == 0 && (closed_ || (pass_ && schedule_.ended())))
+    if (jobs_ == 0 && gates_.waiting.empty() && (closed_ || (pass_ && schedule_.ended())))
       return;
     wait(stop);
   }
@@ -129,6 +130,8 @@ void Reconciler::wait(const std::stop_token& stop) {
       until = std::min(until, *due);
     if (!pass_ && !closed_ && !house_.busy)
       until = std::min(until, house_.due);
+    if (!gates_.busy)
+      until = std::min(until, gates_.due);
     const auto something = [&] { return !inbox_.empty(); };
     if (abandoned_)
       changed_.wait_until(lock, until, something);
@@ -143,6 +146,7 @@ void Reconciler::wait(const std::stop_token& stop) {
 // Nothing begins any more, and what is under way is cut off.
 void Reconciler::abandon() {
   close();
+  gates_.stop.request_stop();
   if (!std::exchange(abandoned_, true))
     for (auto& [name, slot] : slots_)
       slot.stop.request_stop();
@@ -239,11 +243,13 @@ void Reconciler::finish(Slot& slot) {
 // What an earlier process left counts before any registry is asked: a good volume is ready.
 void Reconciler::look(const std::string& name, Slot& slot) {
   ++jobs_;
+  ++travelling_;
   slot.looking = true;
   lanes_.add({.group = kLocal, .run = [this, name, course = course_, index = slot.index] {
                 const auto found = course->intact_publication(course->chart(index));
                 post([this, name, course, found] {
                   --jobs_;
+                  --travelling_;
                   const auto here = slots_.find(name);
                   if (here == slots_.end() || !here->second.looking)
                     return;
@@ -270,17 +276,19 @@ void Reconciler::start(const std::string& name, Slot& slot) {
   slot.under_way = true;
   slot.stop = std::stop_source();
   ++jobs_;
+  ++travelling_;
   const auto work = [this, name, course = course_, index = slot.index,
                      last_success = slot.last_success, stop = slot.stop.get_token()] {
     const ChartSpec& chart = course->chart(index);
-    Outcome outcome = course->untouched(chart);
+    Journey journey{course->untouched(chart)};
     if (!closed_ && !stop.stop_requested()) {
       board_.attempt_began(name);
-      outcome = course->attempt(chart, last_success, stop);
+      journey = course->attempt(chart, last_success, stop);
     }
-    post([this, name, outcome = std::move(outcome)]() mutable {
+    post([this, arrived = Waiting{name, index, std::move(journey), course}]() mutable {
       --jobs_;
-      settle(name, std::move(outcome));
+      --travelling_;
+      arrive(std::move(arrived));
     });
   };
   lanes_.add({.group = slot.group, .run = work});

@@ -13,6 +13,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "net/retry.h"
 #include "observe/metrics.h"
@@ -73,6 +74,23 @@ class Reconciler {
     bool overtaken = false;  // by a spec that waits for it to end
   };
 
+  // A chart that is ready, at the gates of the pass.
+  struct Waiting {
+    std::string name;
+    std::size_t index;  // in the course that it came by
+    Journey journey;
+    std::shared_ptr<Course> course;
+  };
+
+  // Gates of a pass are asked once everything that is under way has come to them; a watch does not
+  // wait longer than spec.timeout for that.
+  struct Gates {
+    std::vector<Waiting> waiting;
+    bool busy = false;  // being asked about others
+    SteadyTime due = SteadyTime::max();
+    std::stop_source stop{};
+  };
+
   static constexpr const char* kLocal = "";  // the group of work that asks no registry
 
   struct House {
@@ -104,10 +122,17 @@ class Reconciler {
   void look(const std::string& name, Slot& slot);
   void renew_indexes(const ChartSpec& chart);
   void start(const std::string& name, Slot& slot);
+  void arrive(Waiting waiting);
   void settle(const std::string& name, Outcome outcome);
   void cut_off(const std::string& name, Slot& slot, Outcome outcome);
   void note(const Outcome& outcome, const Slot& slot);
   void finish(Slot& slot);
+
+  // The gates of a pass.
+  void tend_gates();
+  void turn_back_the_overtaken();
+  void ask(std::vector<Waiting> waiting);
+  void let_through(Waiting waiting, const std::optional<Error>& refusal);
 
   // The volumes.
   void tend_house();
@@ -133,9 +158,11 @@ class Reconciler {
   std::set<std::string> only_;
   const PassOptions* pass_ = nullptr;  // null: watching
   std::size_t jobs_ = 0;               // in the lanes, ours
+  std::size_t travelling_ = 0;         // of them: charts that may yet come to the gates
   std::atomic<bool> closed_{false};    // nothing begins any more; jobs that wait look at it too
   bool abandoned_ = false;
   House house_;
+  Gates gates_;
 
   std::mutex mutex_;  // of the inbox, through which everybody else talks to the loop
   std::condition_variable_any changed_;

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/memory.h"
+#include "export/export_volume.h"
 #include "reconcile/reconciler.h"
 #include "reconcile/status_file.h"
 
@@ -33,6 +35,7 @@ void Reconciler::tend_house() {
   lanes_.add({.group = kLocal, .run = [this, work, now, course = course_] {
                 const HouseReport report = keep_house(*course->rooms, work);
                 write_status(*course->rooms);
+                give_back_memory();  // often enough, and never while a pass is in a hurry
                 const auto took = std::chrono::duration_cast<Duration>(clock_.steady() - now);
                 post([this, report, took] { housed(report, took); });
               }});
@@ -67,8 +70,9 @@ void Reconciler::write_status(const Rooms& rooms) {
   if (!rooms.publisher)
     return;
   try {
-    write_status_file({*rooms.publisher->control(), rooms.spec.name, status_file_},
-                      board_.snapshot());
+    write_status_file(
+        {*rooms.publisher->control(), rooms.spec.name, status_file_, modes_of(rooms.spec.exports)},
+        board_.snapshot());
   } catch (const Error& error) {
     metrics_.status_write_failed();
     log_.warning("StatusNotWritten", "the status could not be written",

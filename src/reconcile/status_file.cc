@@ -37,12 +37,12 @@ StatusMemory read_status_file(const StatusPlace& place) {
 void write_status_file(const StatusPlace& place, BoardSnapshot board) {
   const std::string text = joined(status_document(std::move(board)));
   if (!place.file)
-    place.control.ensure(kFolder, kDefaultModes.directory);
+    place.control.ensure(kFolder, place.modes.directory);
   const auto [folder, name] = locate(place);
   if (!folder)
     throw Error(Reason::storage_failed,
                 fmt::format("the folder of {} does not exist", printable(place.file->string())));
-  folder->write_atomic(name, text, kDefaultModes.file);
+  folder->write_atomic(name, text, place.modes.file);
 }
 
 }  // namespace ocisync

@@ -18,6 +18,7 @@ struct StatusPlace {
   const Directory& control;
   std::string owner;
   std::optional<std::filesystem::path> file;
+  Modes modes = kDefaultModes;  // to write it with
 };
 
 // A file that is missing or cannot be read counts as never written.

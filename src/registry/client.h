@@ -70,7 +70,8 @@ struct Exchange {
   Method method;
   int status = 0;  // 0: no answer
   Duration duration{0};
-  std::uint64_t bytes = 0;
+  std::uint64_t received = 0;  // of bodies, like:
+  std::uint64_t sent = 0;      // without an answer nobody knows how much
   unsigned tried = 1;
 };
 

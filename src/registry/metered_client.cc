@@ -42,10 +42,10 @@ HttpResponse MeteredClient::send(const HttpRequest& request, std::stop_token sto
     };
   if (const auto held = std::exchange(not_before_, std::nullopt))
     counted.not_before = std::max(*held, request.not_before.value_or(*held));
-  Exchange exchange{host_, request.method, 0, Duration(0), 0, tried_};
+  Exchange exchange{.host = host_, .method = request.method, .tried = tried_};
   const SteadyTime begin = std::max(clock_.steady(), counted.not_before.value_or(SteadyTime{}));
   const auto book = [&] {
-    exchange.bytes = std::max(exchange.bytes, content.count());
+    exchange.received = std::max(exchange.received, content.count());
     counts_.bytes += content.count();
     if (settings_.observe)
       settings_.observe(exchange);
@@ -57,7 +57,8 @@ HttpResponse MeteredClient::send(const HttpRequest& request, std::stop_token sto
     HttpResponse response = http_.send(counted, stop);
     exchange.status = response.status();
     exchange.duration = response.duration;
-    exchange.bytes = response.body_bytes;
+    exchange.received = response.body_bytes;
+    exchange.sent = response.sent_bytes;
     book();
     return response;
   } catch (const Error&) {

@@ -53,12 +53,15 @@ Object<HookSpec> hook_schema() {
                  field<Hook>("when", &Hook::when,
                              choice<Hook::When>("a moment", {{Hook::When::published, "published"},
                                                              {Hook::When::gate, "gate"}}),
-                             "After publishing, or before, with a veto."),
+                             "After what readers see has changed: a new revision, a repair, a "
+                             "withdrawal. Or before new revisions, with a veto that keeps the old "
+                             "ones."),
                  field<Hook>("per", &Hook::per,
                              choice<Hook::Per>("a scope", {{Hook::Per::pass, "pass"},
                                                            {Hook::Per::chart, "chart"}}),
-                             "Once for a pass or for each chart. Default: pass; of a gate "
-                             "chart.")
+                             "Once for a pass or for each chart. A gate for a pass is asked about "
+                             "everything that is ready to be published together. Default: pass; "
+                             "of a gate chart.")
                      .sample("pass"),
                  part<Hook>("exec", &Hook::exec, exec_schema(), "Run a program."),
                  part<Hook>("http", &Hook::http, call_schema(), "Call a server.").alternative(),
@@ -68,8 +71,6 @@ Object<HookSpec> hook_schema() {
              })
       .exactly_one({"exec", "http", "touch"})
       .check([](Reading& reading, const YamlValue& map, Hook& hook) {
-        if (hook.when == Hook::When::gate && hook.per == Hook::Per::pass)
-          reading.complain(map.at, "a gate for a whole pass is not supported yet (per: chart)");
         if (hook.exec && hook.exec->command.empty())
           reading.complain(map.at, "the command is empty (what should run?)");
       });

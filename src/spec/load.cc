@@ -27,7 +27,7 @@ std::optional<YamlValue> parse_document(Reading& reading, const SpecSource& sour
   if (problems.empty())
     return document;
   for (YamlProblem& problem : problems)
-    reading.complain(problem.at, std::move(problem.message));
+    reading.complain(problem.at, std::move(problem.path), std::move(problem.message));
   problems.clear();
   options.duplicates = YamlOptions::Duplicates::last_wins;
   document = parse_yaml(source.text, options, problems);

@@ -37,7 +37,11 @@ std::string Reading::path() const {
 }
 
 void Reading::complain(const Position& at, std::string message) {
-  problems_.push_back({at, path(), std::move(message)});
+  complain(at, path(), std::move(message));
+}
+
+void Reading::complain(const Position& at, std::string path, std::string message) {
+  problems_.push_back({at, std::move(path), std::move(message)});
 }
 
 void Reading::warn(const Position& at, std::string_view message) {

@@ -51,6 +51,7 @@ class Reading {
 
   // About the current place.
   void complain(const Position& at, std::string message);
+  void complain(const Position& at, std::string path, std::string message);  // about another place
   void warn(const Position& at, std::string_view message);
   // "… is not a duration (such as 30s)"
   void refuse(const Scalar& scalar, const Shape& shape);

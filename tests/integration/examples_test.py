@@ -88,8 +88,8 @@ def gitlab_script(text):
     return [line.strip().removeprefix("- ") for line in block.splitlines()]
 
 
-class Recipes(Case):
-    """examples/ci does what it says, step by step, with a registry that wants credentials."""
+class Checkout(Case):
+    """A folder with a spec, a registry that wants credentials, and ocisync on PATH."""
 
     def setUp(self):
         super().setUp()
@@ -115,6 +115,10 @@ class Recipes(Case):
 
     def assert_in_place(self):
         self.assertIn("version: 1.2.0", (self.checkout / "charts/web/Chart.yaml").read_text())
+
+
+class Recipes(Checkout):
+    """examples/ci does what it says, step by step."""
 
     def test_the_github_workflow(self):
         steps = workflow_steps((TOP / "examples/ci/github-workflow.yaml").read_text())
@@ -157,3 +161,35 @@ class Recipes(Case):
         self.assertIn("version: 1.3.0", (self.checkout / "charts/web/Chart.yaml").read_text())
         self.step("make", "clean-charts")
         self.assertFalse((self.checkout / "charts").exists())
+
+
+def shell_blocks():
+    """(page, heading above, commands) of every block of shell in every page."""
+    for page in sorted(TOP.rglob("*.md")):
+        heading = ""
+        if "build" in page.relative_to(TOP).parts:
+            continue
+        for part in re.split(r"^(?=#+ |```)", page.read_text(), flags=re.M):
+            if part.startswith("#"):
+                heading = part.splitlines()[0].lstrip("# ")
+            elif part.startswith("```sh\n"):
+                yield str(page.relative_to(TOP)), heading, part.splitlines()[1:]
+
+
+class Pages(Checkout):
+    """Every block of shell in every page runs, in order."""
+
+    # The first is what brought us here; it would never end.
+    ELSEWHERE = {("README.md", "Two commands")}
+    EXIT_CODES = {("README.md", "In CI"): {"ocisync diff": 4}}  # nothing is there before the first sync
+
+    def test_every_block_runs(self):
+        blocks = [block for block in shell_blocks() if block[:2] not in self.ELSEWHERE]
+        self.assertTrue(blocks)
+        for page, heading, lines in blocks:
+            with self.subTest(page=page, heading=heading):
+                codes = self.EXIT_CODES.get((page, heading), {})
+                for line in lines:
+                    code = next((code for start, code in codes.items() if line.startswith(start)), 0)
+                    self.step("bash", "-e", "-c", line, code=code)
+        self.assert_in_place()

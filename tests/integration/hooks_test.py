@@ -7,6 +7,7 @@ import threading
 
 from tests.support.case import Case
 from tests.support.ports import free_port
+from tests.support.proxy import FaultProxy, delay
 from tests.support.sidecar import Sidecar, eventually
 
 
@@ -110,8 +111,9 @@ class Hooks(Case):
         self.push.current("stable", version="1.0.1")
         sidecar.send(signal.SIGUSR1)
         eventually(lambda: len(self.heard()) == 2, "the second call")
+        eventually(lambda: sidecar.syncs("updated") == 2, "the second update")
         sidecar.send(signal.SIGUSR1)
-        sidecar.next_check()
+        eventually(lambda: sidecar.syncs("unchanged") == 1, "another check")
         self.assertEqual(len(self.heard()), 2)
         self.assertEqual(sidecar.metric("hook_runs_total", hook="tell", result="success"), 2)
 
@@ -133,6 +135,139 @@ class Hooks(Case):
         self.spec([{"name": "judge", "when": "gate", "exec": {"command": self.script("exit 0")}}])
         self.assert_code(self.ocisync.sync(), 0)
         self.assertIn(b"1.0.1", self.ocisync.exported("web")["values.yaml"])
+
+    def passes(self, when="gate", body="", name="judge"):
+        return {"name": name, "when": when, "per": "pass", "exec": {"command": self.script(body, name)}}
+
+    def versions(self, charts):
+        return [self.ocisync.exported(chart)["values.yaml"].decode().split("version: ")[1].strip() for chart in charts]
+
+    def test_a_gate_for_a_pass_is_asked_once_about_everything_that_is_ready(self):
+        names = [f"chart{i}" for i in range(12)]
+        charts = [{"name": name, "ref": self.ref} for name in names]
+        missing = {"name": "missing", "ref": self.ref.replace(":stable", ":gone"), "required": False}
+        self.spec([self.passes()], [*charts, missing], concurrency=2)
+        self.registry.forget()
+        self.assert_code(self.ocisync.sync(), 0)
+        [(document, environment)] = self.heard()
+        self.assertEqual((document["when"], document["hook"]), ("gate", "judge"))
+        self.assertEqual(sorted(chart["name"] for chart in document["charts"]), sorted(names))
+        for chart in document["charts"]:
+            self.assertEqual((chart["action"], chart["digest"]), ("create", self.digest))
+            self.assertTrue(chart["path"].startswith(str(self.ocisync.export / ".ocisync")), chart["path"])
+        self.assertEqual(set(environment["OCISYNC_HOOK_CHARTS"].split(",")), set(names))
+        self.assertEqual(self.versions(names), ["1.0.0"] * 12)
+        before = self.ocisync.snapshot()
+        self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual((len(self.heard()), self.ocisync.snapshot()), (1, before))  # nothing new, nobody asked
+
+    def test_a_gate_for_a_pass_that_refuses_keeps_every_old_revision(self):
+        other = self.pusher(self.registry, "charts/other")
+        other.current("stable", version="1.0.0", name="other")
+        charts = [self.ref, self.ref.replace("charts/web", "charts/other")]
+        self.spec([], charts)
+        self.assert_code(self.ocisync.sync(), 0)
+        self.push.current("stable", version="1.0.1")
+        other.current("stable", version="1.0.1", name="other")
+        self.spec([self.passes(body="echo not today >&2; exit 1")], charts)
+        before = self.ocisync.snapshot(".ocisync/trees")
+        run = self.assert_code(self.ocisync.sync(), 3)
+        for name in ("web", "other"):
+            chart = run.chart(name)
+            self.assertEqual((chart["state"], chart["reason"], chart["stage"]), ("failed", "VerificationFailed", "verify"))
+            self.assertIn("the gate judge refused a pass of 2 charts", chart["message"])
+            self.assertIn("not today", chart["message"])
+        self.assertEqual(self.ocisync.snapshot(".ocisync/trees"), before)
+        self.assertEqual(len(self.heard()), 1)
+        self.spec([self.passes()], charts)
+        self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual(self.versions(["web", "other"]), ["1.0.1", "1.0.1"])
+
+    def test_a_gate_for_a_pass_hears_of_what_one_signal_moved(self):
+        names = [f"chart{i}" for i in range(5)]
+        sidecar = self.watch([self.passes()], [{"name": name, "ref": self.ref} for name in names])
+        eventually(sidecar.is_ready, "ready")
+        second = self.push.current("stable", version="1.0.1")
+        sidecar.send(signal.SIGUSR1)
+        eventually(lambda: all(c["digest"] == second for c in sidecar.status()["charts"]), "the update")
+        calls = [[chart["previousDigest"] for chart in document["charts"]] for document, _ in self.heard()
+                 if document["charts"][0]["action"] == "update"]
+        self.assertEqual(calls, [[self.digest] * 5])
+        self.assertEqual(sidecar.metric("hook_runs_total", hook="judge", result="success"), 2)
+
+    def test_who_waits_at_a_gate_for_a_pass_waits_for_no_hanging_registry(self):
+        with FaultProxy(self.registry) as hangs:
+            hangs.always("*", "/v2/charts/", delay(3600))
+            charts = [self.ref, {"name": "stuck", "ref": f"oci://{hangs.host}/charts/web:stable", "required": False}]
+            sidecar = self.watch([self.passes()], charts, timeout="2s")
+            eventually(sidecar.is_ready, "ready")
+            self.assertEqual([chart["name"] for chart in self.heard()[0][0]["charts"]], ["web"])
+
+    def test_a_spec_that_comes_while_a_gate_for_a_pass_is_asked_is_followed(self):
+        go = self.folder / "go"
+        sidecar = self.watch([self.passes(body=f"while ! test -e {go}; do sleep 0.02; done")])
+        eventually(lambda: len(self.heard()) == 1, "the question")
+        self.push.current("next", version="2.0.0")
+        self.spec([self.passes()], [self.ref.replace(":stable", ":next")])
+        sidecar.send(signal.SIGHUP)
+        sidecar.await_event("SpecReloaded")
+        go.touch()
+        eventually(sidecar.is_ready, "ready")
+        self.assertEqual(self.versions(["web"]), ["2.0.0"])
+        self.assertEqual(len(self.heard()), 2)
+        self.assertEqual(sidecar.stop(), 0)
+
+    def test_a_signal_at_a_gate_for_a_pass_publishes_nothing(self):
+        sidecar = self.watch([self.passes(body="exec sleep 3600")])
+        eventually(lambda: len(self.heard()) == 1, "the question")
+        self.assertEqual(sidecar.stop(), 0)
+        self.assertEqual(sidecar.events()[-1]["msg"], "ended in good order by signal 15")
+        self.assertFalse((self.ocisync.export / "web").exists())
+
+    def test_repairs_and_withdrawals_are_told_and_no_gate_is_asked(self):
+        hooks = [{"name": "tell", "per": "chart", "exec": {"command": self.script()}}]
+        self.spec(hooks, [self.ref, {"name": "other", "ref": self.ref}])
+        self.assert_code(self.ocisync.sync(), 0)
+        told = len(self.heard())
+        hooks.append({"name": "judge", "when": "gate", "exec": {"command": self.script("exit 1", "judge")}})
+        (self.ocisync.export / "web").unlink()
+        self.spec(hooks, [self.ref])
+        self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual(len(self.heard()), told + 2)
+        new = {document["charts"][0]["action"]: (document["charts"][0], environment)
+               for document, environment in self.heard() if document["charts"][0]["action"] != "create"}
+        repaired, _ = new["repair"]
+        self.assertEqual((repaired["name"], repaired["digest"], repaired["previousDigest"]),
+                         ("web", self.digest, self.digest))
+        removed, environment = new["remove"]
+        self.assertEqual((removed["name"], removed["version"], removed["previousDigest"], removed["path"]),
+                         ("other", "1.0.0", self.digest, str(self.ocisync.export / "other")))
+        self.assertNotIn("digest", removed)
+        self.assertEqual((environment["OCISYNC_HOOK_ACTION"], environment["OCISYNC_HOOK_DIGEST"]), ("remove", ""))
+
+    def test_a_withdrawal_that_was_not_told_is_told_by_the_next_process(self):
+        self.spec([], [self.ref, {"name": "other", "ref": self.ref}])
+        self.assert_code(self.ocisync.sync(), 0)
+        self.spec([{"name": "tell", "exec": {"command": self.script("exit 1")}}])
+        self.assert_code(self.ocisync.run("--timeout", "1s"), 1)
+        asked = len(self.heard())
+        self.spec([{"name": "tell", "exec": {"command": self.script()}}])
+        self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual(len(self.heard()), asked + 1)
+        self.assertEqual([(c["name"], c["action"]) for c in self.heard()[0][0]["charts"]], [("other", "remove")])
+        self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual(len(self.heard()), asked + 1)
+
+    def test_a_chart_that_moves_to_another_path_is_told_of_at_both(self):
+        self.spec([])
+        self.assert_code(self.ocisync.sync(), 0)
+        self.spec([{"name": "tell", "exec": {"command": self.script()}}],
+                  [{"ref": self.ref, "export": {"path": "elsewhere/web"}}])
+        self.assert_code(self.ocisync.sync(), 0)
+        [(document, _)] = self.heard()
+        self.assertEqual({chart["path"]: chart["action"] for chart in document["charts"]},
+                         {str(self.ocisync.export / "web"): "remove",
+                          str(self.ocisync.export / "elsewhere/web"): "create"})
 
     def test_a_gate_that_takes_too_long_is_ended(self):
         self.spec([{"name": "judge", "when": "gate", "exec": {"command": self.script("sleep 3600"), "timeout": "100ms"}}])
@@ -215,9 +350,9 @@ class Hooks(Case):
 
     def test_hooks_as_process_1_leave_no_zombies(self):
         sidecar = self.watch([{"name": "tell", "per": "chart", "exec": {"command": self.script("(sleep 0.05 &)")}}],
-                             [{"name": f"chart{i}", "ref": self.ref} for i in range(20)],
+                             [{"name": f"chart{i}", "ref": self.ref} for i in range(100)],
                              prefix=["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"])
-        eventually(lambda: len(self.heard()) == 20, "twenty calls")
+        eventually(lambda: len(self.heard()) == 100, "a hundred calls")
         with open(f"/proc/{sidecar.process.pid}/task/{sidecar.process.pid}/children") as file:
             inside = int(file.read().split()[0])
 
@@ -229,7 +364,7 @@ class Hooks(Case):
 
     def test_what_is_wrong_with_a_hook_is_said_before_anything_happens(self):
         self.spec([{"name": "a", "exec": {"command": ["true"]}, "touch": "/x"}, {"name": "b"},
-                   {"name": "c", "when": "gate", "per": "pass", "touch": "/x"}, {"name": "c", "touch": "/x"}])
+                   {"name": "c", "when": "gates", "touch": "/x"}, {"name": "c", "touch": "/x"}])
         run = self.ocisync.sync()
         self.assert_code(run, 2)
         for text in ("spec.hooks[0]", "spec.hooks[1]", "spec.hooks[2]", "called c"):

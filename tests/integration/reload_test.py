@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import time
 
 from tests.support.case import Case
 from tests.support.proxy import FaultProxy, delay
@@ -72,6 +73,8 @@ class Reloading(Case):
         reloads = self.reloads(sidecar)
         os.utime(file)
         file.with_name("beside.txt").write_text("nothing of ours")
+        time.sleep(1)  # nothing must come; it looks within a fifth of that
+        self.assertEqual(self.reloads(sidecar), reloads)
         sidecar.send(signal.SIGHUP)
         eventually(lambda: self.reloads(sidecar) > reloads, "the reload by signal")
         self.assertEqual(self.reloads(sidecar), reloads + 1)

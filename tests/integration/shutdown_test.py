@@ -56,20 +56,32 @@ class Ending(Case):
             sidecar.start()
             eventually(lambda: slow.count("GET", "/blobs/") > 0, "the transfer")
             self.assertEqual(sidecar.stop(), 0)
+        self.assertIn("in good order", sidecar.events("Stopped")[-1]["msg"])
         self.assertEqual(self.ocisync.snapshot(), before)
 
     def test_readiness_ends_at_once_and_metrics_answer_until_the_end(self):
-        with FaultProxy(self.registry) as slow:
-            sidecar = self.start([self.ref()])
-            eventually(sidecar.is_ready, "ready")
-            # A frozen thread cannot be had from outside; a stopped process answers when it goes on.
+        sidecar = self.start([self.ref()])
+        eventually(sidecar.is_ready, "ready")
+        with sidecar.frozen():  # so that the end does not come before it was looked at
             sidecar.send(signal.SIGTERM)
-            try:
-                # The signal is on its way for a moment.
-                eventually(lambda: sidecar.get("/readyz")[0] == 503, "no longer ready")
-                self.assertEqual(sidecar.get("/metrics")[0], 200)
-            except OSError:
-                self.assertEqual(sidecar.process.wait(timeout=60), 0)  # it was gone before it could be asked
+            eventually(lambda: sidecar.get("/readyz")[0] == 503, "no longer ready")
+            self.assertIn("stopping", sidecar.get("/readyz?verbose")[1])
+            self.assertEqual([sidecar.get(path)[0] for path in ("/metrics", "/livez")], [200, 200])
+        self.assertEqual(sidecar.process.wait(timeout=60), 0)
+        self.assertEqual(sidecar.events()[-1]["msg"], "ended in good order by signal 15")
+
+    def test_a_second_signal_ends_it_at_once(self):
+        for second in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(second=second):
+                sidecar = self.start([self.ref()])
+                eventually(sidecar.is_ready, "ready")
+                before = self.ocisync.snapshot()
+                with sidecar.frozen():
+                    sidecar.send(signal.SIGTERM)
+                    eventually(lambda: sidecar.get("/readyz")[0] == 503, "the first signal")
+                    self.assertEqual(sidecar.stop(second), 128 + second)
+                self.assertEqual(sidecar.events("Stopped"), [])
+                self.assertEqual(self.ocisync.snapshot(), before)
 
     def test_one_shot_ends_with_the_signals_number(self):
         with FaultProxy(self.registry) as slow:

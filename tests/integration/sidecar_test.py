@@ -1,14 +1,20 @@
 """The sidecar: charts follow their registry, and what a reader sees is always whole."""
+import collections
+import datetime
 import os
 import shutil
 import signal
+import subprocess
 import threading
 import time
 
 from tests.support.case import Case
 from tests.support.charts import chart_files
-from tests.support.proxy import FaultProxy, delay, status
+from tests.support.ports import free_port
+from tests.support.proxy import FaultProxy, delay, hold, status
 from tests.support.sidecar import Sidecar, eventually
+from tests.support.tls import Authority
+from tests.support.token_service import TokenService
 
 
 class Following(Case):
@@ -133,14 +139,17 @@ class Following(Case):
         self.assertEqual(sidecar.stop(), 0)
         self.registry.forget()
         self.push.current("1.0.0", version="1.0.1")
-        self.ocisync.spec([{"ref": self.ref(), "suspend": True}], interval="1s")
+        self.pusher(self.registry, "charts/other").current("1.0.0", name="other")
+        self.ocisync.spec([{"ref": self.ref(), "suspend": True}, self.ref(repository="charts/other")], interval="1s")
         pushes = len(self.registry.requests())
         sidecar = self.sidecar()
         eventually(sidecar.is_ready, "ready")
-        sidecar.send(signal.SIGUSR1)
+        sidecar.next_check("other", times=2)
         self.assertEqual(self.exported_version(), "1.0.0")
-        self.assertEqual(len(self.registry.requests()), pushes)
+        asked = [request.path for request in self.registry.requests()[pushes:]]
+        self.assertEqual([path for path in asked if "/charts/web/" in path], [])
         self.assertTrue(sidecar.chart()["suspended"])
+        self.assertEqual(sidecar.condition("Reconciling")["reason"], "Suspended")
         self.assertEqual(sidecar.metric("chart_suspended", chart="web"), 1)
 
     def test_sigusr1_syncs_now(self):
@@ -178,10 +187,29 @@ class Following(Case):
         sidecar = self.watch([self.ref()], interval="1h")
         eventually(sidecar.is_ready, "ready")
         requests = self.registry.requests()
-        self.assertEqual(sidecar.metric("registry_requests_total", host=self.registry.host), len(requests))
+        counted = {(labels["method"], labels["code"]): value for name, labels, value in sidecar.metrics()
+                   if name == "ocisync_registry_requests_total"}
+        self.assertEqual(counted, collections.Counter((r.method, str(r.status)) for r in requests))
         received = sum(r.bytes for r in requests if r.method == "GET")
         self.assertEqual(sidecar.metric("transfer_bytes_total", direction="received"), received)
+        self.assertEqual(sidecar.metric("transfer_bytes_total", direction="sent"), 0)
         self.assertEqual(sidecar.metric("transfers_in_flight", host=self.registry.host), 0)
+
+    def test_what_is_sent_to_a_token_service_is_counted_for_the_registry(self):
+        with TokenService(self.folder / "tokens", {"robot": "pw"}, identity="refresh-me") as service:
+            registry = self.start_registry("guarded", token=service.registry_options())
+            token = service.token("robot", ["repository:charts/web:pull,push"])
+            push = self.pusher(registry)
+            push.headers["Authorization"] = "Bearer " + token
+            push.current("1.0.0")
+            (self.folder / "identity").write_text("refresh-me\n")
+            sidecar = self.watch([f"oci://{registry.host}/charts/web:1.0.0"],
+                                 [{"host": registry.host,
+                                   "credentials": {"identityTokenFile": str(self.folder / "identity")}}], interval="1h")
+            eventually(sidecar.is_ready, "ready")
+            posted = [int(seen.headers["Content-Length"]) for seen in service.seen if seen.method == "POST"]
+            self.assertEqual(len(posted), 1)
+            self.assertEqual(sidecar.metric("transfer_bytes_total", host=registry.host, direction="sent"), posted[0])
 
     def test_one_series_a_chart_however_often_its_tag_moves(self):
         self.push.current("stable", version="1.0.0")
@@ -207,6 +235,37 @@ class Following(Case):
         self.assertIn(f"127.0.0.1:{sidecar.port}", run.stderr)
         self.assertEqual(run.stdout, "")
 
+    def test_a_probe_finds_a_sidecar_that_speaks_tls_by_its_spec_alone(self):
+        self.push.current("1.0.0")
+        authority = Authority(self.folder / "authority")
+        certificate = authority.issue("sidecar")
+        port = free_port()
+        self.ocisync.spec([self.ref()], http={
+            "listen": f"[::]:{port}", "tls": {"certFile": str(certificate.cert), "keyFile": str(certificate.key)}})
+        binary, spec = self.ocisync.binary, str(self.ocisync.spec_file)
+        process = subprocess.Popen([binary, "--watch"], env=self.ocisync.environment(OCISYNC_CONFIG=spec),
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+
+        def ask(*arguments, **environment):
+            return self.ocisync.run(command=[binary, *map(str, arguments)], **environment)
+
+        self.assert_code(ask("probe", "--ready", "--wait", "60s", "--config", spec), 0)
+        self.assert_code(ask("probe", "--live", OCISYNC_CONFIG=spec), 0)
+        self.assert_code(ask("probe", "--live", OCISYNC_LISTEN=f":{port}"), 0)
+        self.assertIn("web", self.assert_code(ask("status", "--config", spec), 0).stdout)
+        url = ["--url", f"https://127.0.0.1:{port}"]
+        self.assertIn("certificate", self.assert_code(ask("probe", "--live", *url), 1).stderr)
+        self.assert_code(ask("probe", "--live", *url, "--ca-file", authority.cert), 0)
+        self.assert_code(ask("probe", "--live", *url, "--insecure-skip-tls-verify"), 0)
+        other = Authority(self.folder / "other")
+        self.assert_code(ask("probe", "--live", *url, "--ca-file", other.cert), 1)
+        self.assert_code(ask("probe", "--live", "--config", spec, "--ca-file", other.cert), 1)
+        process.terminate()
+        self.assertEqual(process.wait(timeout=60), 0)
+        self.assert_code(ask("probe", "--live", "--config", spec), 1)
+
     def test_timeout_contradicts_watch(self):
         self.ocisync.spec([self.ref()])
         run = self.ocisync.run(command=[self.ocisync.binary, "--config", self.ocisync.spec_file, "--watch",
@@ -214,17 +273,67 @@ class Following(Case):
         self.assert_code(run, 2)
         self.assertIn("--timeout", run.stderr)
 
-    def test_frozen_registries_leave_the_endpoints_answering(self):
-        self.push.current("1.0.0", files=chart_files(**{"big.bin": os.urandom(4 << 20)}))
-        sidecar = self.watch([self.ref()], timeout="60s", stallTimeout="60s")
-        self.registry.process.send_signal(signal.SIGSTOP)
-        try:
+    def test_a_transfer_that_stands_still_leaves_the_endpoints_answering(self):
+        first = self.push.current("1.0.0")
+        reached, release = threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+        with FaultProxy(self.registry) as proxy:
+            sidecar = self.watch([f"oci://{proxy.host}/charts/web:1.0.0"], interval="1h", stallTimeout="5m")
+            eventually(sidecar.is_ready, "ready")
+            files = chart_files(version="1.0.1", **{"big.bin": os.urandom(1 << 20)})
+            second = self.push.current("1.0.0", version="1.0.1", files=files)
+            proxy.always("GET", "/blobs/", hold(1 << 19, reached, release))
             sidecar.send(signal.SIGUSR1)
-            for path, code in (("/livez", 200), ("/metrics", 200), ("/status", 200), ("/", 200)):
-                self.assertEqual(sidecar.get(path)[0], code, path)
-        finally:
-            self.registry.process.send_signal(signal.SIGCONT)
+            self.assertTrue(reached.wait(60))
+            eventually(lambda: sidecar.metric("transfers_in_flight", host=proxy.host) == 1, "the config beside it")
+            for path in ("/livez", "/readyz", "/startupz", "/metrics", "/status", "/"):
+                self.assertEqual(sidecar.get(path)[0], 200, path)
+            self.assertEqual(sidecar.metric("transfers_in_flight", host=proxy.host), 1)
+            self.assertEqual(sidecar.condition("Reconciling")["status"], "True")
+            self.assertEqual(sidecar.chart()["digest"], first)
+            release.set()
+            eventually(lambda: sidecar.chart()["digest"] == second, "the update")
+
+    def test_a_reconciler_that_hangs_is_not_alive_though_the_server_answers(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([self.ref()])
         eventually(sidecar.is_ready, "ready")
+        with sidecar.frozen():
+            eventually(lambda: sidecar.get("/livez")[0] == 503, "the end of liveness")
+            self.assertEqual([sidecar.get(path)[0] for path in ("/healthz", "/metrics", "/readyz")], [503, 200, 200])
+        eventually(lambda: sidecar.get("/livez")[0] == 200, "life again")
+        sidecar.next_check()
+
+    def test_equal_intervals_are_spread(self):
+        self.push.current("1.0.0")
+        charts = [{"name": f"chart{i}", "ref": self.ref()} for i in range(50)]
+        sidecar = self.watch(charts, interval="1h", jitter="50%")
+        eventually(sidecar.is_ready, "ready")
+        planned = [datetime.datetime.fromisoformat(c["nextAttempt"].rstrip("Z")) for c in sidecar.status()["charts"]]
+        self.assertGreater(max(planned) - min(planned), datetime.timedelta(minutes=10))  # of thirty
+        self.assertGreater(len(set(planned)), 25)
+
+    def test_a_hundred_charts_that_move_on_and_on_leave_nothing_behind(self):
+        pushers = [self.pusher(self.registry, f"charts/chart{i}") for i in range(100)]
+
+        def push(version):
+            return {f"chart{i}": push.current("stable", version=version, name=f"chart{i}", files=chart_files(
+                f"chart{i}", version, **{"data.bin": os.urandom(1 << (10 + i % 9))})) for i, push in enumerate(pushers)}
+
+        wanted = push("1.0.0")
+        sidecar = self.watch([self.ref("stable", f"charts/{name}") for name in wanted], interval="1h",
+                             export={"keepRevisions": 0, "keepFor": "0s"}, cache={"path": str(self.ocisync.cache)})
+        seen = []
+        for round in range(1, 6):
+            eventually(lambda: {c["name"]: c.get("digest") for c in sidecar.status()["charts"]} == wanted,
+                       f"round {round}", 120)
+            seen.append((sidecar.descriptors(), sidecar.threads()))
+            wanted = push(f"1.0.{round}")
+            sidecar.send(signal.SIGUSR1)
+        self.assertLessEqual(seen[-1][0], seen[1][0] + 8)  # connections that the registry keeps open
+        self.assertEqual(seen[-1][1], seen[1][1])
+        self.assertLessEqual(sidecar.peak_kib(), 48 * 1024)
+        self.assertEqual([e for e in sidecar.events() if e["level"] in ("warning", "error")], [])
 
     def test_a_frozen_sidecar_recovers(self):
         self.push.current("1.0.0")

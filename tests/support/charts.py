@@ -13,6 +13,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from .tools import tool
+
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
@@ -143,11 +145,7 @@ class Helm:
     """The real helm, release 3 or 4."""
 
     def __init__(self, folder, major=4):
-        tools = pathlib.Path(os.environ.get("OCISYNC_TEST_TOOLS") or
-                             pathlib.Path.home() / ".cache/ocisync-test-tools")
-        self.binary = tools / f"helm{major}"
-        if not self.binary.exists():
-            raise RuntimeError(f"{self.binary} is missing: run deploy/setup.sh --tests")
+        self.binary = tool(f"helm{major}")
         self.major, self.folder = major, pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
 

@@ -182,6 +182,24 @@ def cut(after):
     return rule
 
 
+def hold(after, reached, release):
+    """Of a body longer than `after` bytes sends so many, sets `reached`, and the rest once `release` is set."""
+
+    def rule(exchange):
+        whole = exchange.body
+        if len(whole) <= after:
+            return False
+        exchange.body = whole[:after]
+        exchange.send(length=len(whole))
+        exchange.handler.wfile.flush()
+        reached.set()
+        release.wait(120)
+        exchange.handler.wfile.write(whole[after:])
+        return True
+
+    return rule
+
+
 def corrupt(exchange):
     """Flips one bit in the middle of the body."""
     middle = len(exchange.body) // 2

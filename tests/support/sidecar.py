@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 
+from .frozen import Frozen
 from .ports import free_port
 
 SAMPLE = re.compile(r'^(?P<name>[a-zA-Z_:]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$')
@@ -26,10 +27,11 @@ def eventually(condition, what="it", seconds=60):
 
 
 class Sidecar:
-    """`ocisync` is a tests.support.sync.Ocisync whose spec is written."""
+    """`ocisync` is a tests.support.sync.Ocisync whose spec is written; `command` takes the place of the words that name it."""
 
-    def __init__(self, ocisync, *arguments, prefix=(), **environment):
+    def __init__(self, ocisync, *arguments, prefix=(), command=None, **environment):
         self.ocisync, self.prefix = ocisync, prefix
+        self.command = command or ["sync", "--config", str(ocisync.spec_file), "--watch"]
         self.arguments, self.environment = arguments, environment
         self.port = free_port()
         self.log_file = ocisync.folder / f"stderr-{self.port}.log"
@@ -44,8 +46,8 @@ class Sidecar:
     def start(self):
         self.output = open(self.log_file, "ab")
         self.process = subprocess.Popen(
-            [*self.prefix, self.ocisync.binary, "sync", "--config", str(self.ocisync.spec_file), "--watch",
-             "--listen", f"127.0.0.1:{self.port}", *map(str, self.arguments)],
+            [*self.prefix, self.ocisync.binary, *self.command, "--listen", f"127.0.0.1:{self.port}",
+             *map(str, self.arguments)],
             stdout=subprocess.PIPE, stderr=self.output, env=self.ocisync.environment(**self.environment),
             cwd=self.ocisync.folder)
         eventually(lambda: self.process.poll() is not None or self.answers(), "listening")
@@ -72,6 +74,10 @@ class Sidecar:
         """Sends a signal, and returns the exit code."""
         self.send(number)
         return self.process.wait(timeout=60)
+
+    def frozen(self):
+        """While this lasts, the thread that reconciles does nothing; all others go on."""
+        return Frozen(self.process.pid)
 
     def get(self, path, timeout=30, method="GET", **headers):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method,
@@ -137,6 +143,14 @@ class Sidecar:
 
     def threads(self):
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
+    def resident_kib(self, what="VmRSS"):
+        status = open(f"/proc/{self.process.pid}/status").read()
+        return int(re.search(rf"{what}:\s+(\d+) kB", status)[1])
+
+    def peak_kib(self):
+        """The most memory that it ever had resident."""
+        return self.resident_kib("VmHWM")
 
     def cpu_ticks(self):
         fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()

@@ -181,7 +181,7 @@ TEST_F(CommandLineTest, ExplainsItself) {
 
 TEST(Commands, HelpFitsAScreen) {
   const std::string text = help_text(all_commands());
-  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 40);
+  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 24);
   for (const Command& command : all_commands()) {
     EXPECT_THAT(text, HasSubstr(command.path));
     for (const Flag& flag : command.flags)

@@ -101,6 +101,9 @@ TEST(YamlDuplicates, AreAllReportedWithBothPlaces) {
   EXPECT_EQ(reading.problem(), "4:3 'x' stands here twice, first on line 3");
   EXPECT_EQ(reading.problems[1].at, (Position{5, 1, 0}));
   EXPECT_THAT(reading.problems[2].message, HasSubstr("first on line 1"));
+  EXPECT_EQ(reading.problems[0].path, "b.x");
+  EXPECT_EQ(reading.problems[1].path, "a");
+  EXPECT_EQ(read("a:\n  - {}\n  - b: {c: 1, c: 2}\n").problems.at(0).path, "a[1].b.c");
 }
 
 TEST(YamlDuplicates, TheLastWinsWhereThatIsTheRule) {

@@ -62,7 +62,7 @@ class InTheWay : public ExportFolder,
     ASSERT_TRUE(error.has_value());
     EXPECT_EQ(error->reason(), Reason::path_conflict);
     EXPECT_THAT(error->message(), HasSubstr(path + " is " + foreign().said));
-    EXPECT_EQ(reason_of([&] { publisher.require_free(path); }), Reason::path_conflict);
+    EXPECT_EQ(reason_of([&] { publisher.look(path); }), Reason::path_conflict);
     EXPECT_EQ(examined(publisher, path), PublishedState::foreign);
     EXPECT_EQ(looks(root() / path), before);
   }

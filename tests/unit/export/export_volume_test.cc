@@ -97,7 +97,7 @@ TEST_F(Volumes, AreReadWithoutATrace) {
   ASSERT_TRUE(reader.has_value());
   EXPECT_EQ(examined(*reader, "team-a/web"), PublishedState::absent);
   EXPECT_THAT(reader->published(), testing::IsEmpty());
-  reader->require_free("team-a/web");
+  reader->look("team-a/web");
   EXPECT_THAT(names_in(control()), testing::ElementsAre("format"));
 }
 

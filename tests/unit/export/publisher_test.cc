@@ -130,7 +130,7 @@ TEST_P(Publishing, ChangesNothingWhileItLooks) {
   };
   const auto before = times();
   EXPECT_EQ(examined(publisher, "web"), PublishedState::current);
-  publisher.require_free("web");
+  publisher.look("web");
   EXPECT_EQ(publisher.published().size(), 1U);
   EXPECT_EQ(times(), before);
 }

@@ -232,7 +232,7 @@ TEST_F(Trees, AreMadeOnceByManyAtTheSameTime) {
   for (int number = 0; number < 10; ++number) {
     const auto record = publisher.trees().record(ExportFormat::directory, manifest_of(number));
     ASSERT_TRUE(record.has_value());
-    EXPECT_TRUE(matches(Directory::open(tree_of(number)), *record, kDefaultModes, Scrutiny::exact));
+    EXPECT_TRUE(compare(Directory::open(tree_of(number)), *record, kDefaultModes, Scrutiny::exact));
   }
   EXPECT_THAT(names_in(control() / "staging"), testing::IsEmpty());
 }

@@ -101,7 +101,9 @@ TEST_F(CurlEngineExchange, SendsBodiesWithTheirLength) {
     HttpRequest request = get(server.url("/upload"));
     request.method = method;
     request.body = std::string(300'000, 'b');
-    EXPECT_EQ(send(request).status(), 201);
+    const HttpResponse response = send(request);
+    EXPECT_EQ(response.status(), 201);
+    EXPECT_EQ(response.sent_bytes, request.body.size());
     const auto seen = server.requests().back();
     EXPECT_EQ(seen.method, to_string(method));
     EXPECT_EQ(seen.body, request.body);

@@ -73,6 +73,8 @@ TEST_F(Login, WithAnIdentityTokenPostsIt) {
   EXPECT_EQ(parameters(post.body, "scope").at(0), "repository:team/web:pull");
   EXPECT_EQ(parameters(post.body, "client_id").at(0), "ocisync");
   EXPECT_EQ(http_.seen().at(2).header("Authorization"), "Bearer token-1-token");
+  EXPECT_EQ(exchanges_.at(1).sent, post.body.size());
+  EXPECT_EQ(exchanges_.at(2).sent, 0U);
 }
 
 TEST_F(Login, WithATokenFileSendsItAsItIs) {

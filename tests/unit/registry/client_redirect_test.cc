@@ -221,7 +221,7 @@ TEST_F(Redirects, AreBookedUnderTheConfiguredHost) {
   ASSERT_EQ(exchanges_.size(), 2U);
   for (const Exchange& exchange : exchanges_)
     EXPECT_EQ(exchange.host, "registry.example.com");
-  EXPECT_EQ(exchanges_[1].bytes, 8U);
+  EXPECT_EQ(exchanges_[1].received, 8U);
   EXPECT_EQ(counts_.requests, 2U);
   EXPECT_EQ(counts_.bytes, 8U);
 }

@@ -54,6 +54,9 @@ class Rig : public ::testing::Test {
     return *client_;
   }
 
+  // The next client() is another one, as in the next process.
+  void end_client() { client_.reset(); }
+
   // The spec's entry for a host, made on first use; before the client is.
   RegistrySpec& entry(const std::string& host = "registry.example.com") {
     for (RegistrySpec& each : spec_.registries)

@@ -125,7 +125,8 @@ TEST(SpecLoading, SaysWhatIsWrongWithAField) {
        "5:12 spec.export.onFailure: is not supported yet (remove it)"},
       {"verify: {mode: warn}", "5:3 spec.verify: is not supported yet (remove it)"},
       {"retry: {min: 10m}", "5:10 spec.retry: min 10m is longer than max 5m"},
-      {"suspend: true\nsuspend: false", "6:3 'suspend' stands here twice, first on line 5"},
+      {"suspend: true\nsuspend: false",
+       "6:3 spec.suspend: 'suspend' stands here twice, first on line 5"},
       {"registries: {host: a}",
        "5:15 spec.registries: is not a list (entries begin with \"- \"; [] is none)"},
   };
@@ -252,7 +253,7 @@ constexpr std::string_view kTenComplaints =
 charts.yaml:7:11: spec.jitter: "10" is not a percentage (from 0% to 100%, such as 10%)
   7 |   jitter: 10
     |           ^
-charts.yaml:10:5: 'maxSize' stands here twice, first on line 9
+charts.yaml:10:5: spec.cache.maxSize: 'maxSize' stands here twice, first on line 9
   10 |     maxSize: 6Gi
      |     ^
 charts.yaml:12:13: spec.registries[0].host: "https://registry.example.com" is not a registry (host[:port][/path], or "*.example.com" with the star as the whole first label; no scheme)

@@ -141,6 +141,7 @@ class ScriptedHttp final : public HttpClient {
     for (std::size_t at = 0; sink && at < body.size(); at += kChunk)
       sink->write(as_bytes(body.substr(at, kChunk)));
     response.body_bytes = body.size();
+    response.sent_bytes = request.body.size();
     if (reply.failure)
       throw Error(*reply.failure);
     return response;

@@ -1,0 +1,152 @@
+"""Whoever may reach its port or write its files can be told off, and nothing else."""
+import os
+import signal
+import socket
+
+from tests.support.case import Case
+from tests.support.sidecar import Sidecar, eventually
+
+
+class Hostile(Case):
+    def setUp(self):
+        super().setUp()
+        self.registry = self.start_registry(htpasswd={"robot": "hare"})
+        self.pusher(self.registry, user="robot", password="hare").current("1.0.0")
+        self.password = self.folder / "password"
+        self.password.write_text("hare")
+        self.token = self.folder / "token"
+        self.token.write_text("open sesame")
+        self.write_spec()
+        self.sidecar = Sidecar(self.ocisync)
+        self.addCleanup(self.sidecar.kill)
+        self.sidecar.start()
+        eventually(self.sidecar.is_ready, "ready")
+
+    def write_spec(self, **settings):
+        credentials = {"username": "robot", "passwordFile": str(self.password)}
+        self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"],
+                          [{"host": self.registry.host, "credentials": credentials}],
+                          **{"interval": "1h", "http": {"adminTokenFile": str(self.token)}, **settings})
+
+    def connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.sidecar.port), timeout=30)
+        self.addCleanup(connection.close)
+        return connection
+
+    def say(self, text):
+        """The status code of the answer; 0 when the connection is closed instead."""
+        with self.connect() as connection:
+            try:
+                connection.sendall(text.encode("latin-1"))
+                answer = connection.recv(4096).decode("latin-1")
+            except ConnectionError:
+                return 0
+        return int(answer.split()[1]) if answer.startswith("HTTP/1.") else 0
+
+    def things_in_the_way(self):
+        """What a file may be replaced by: a name, and what makes it at a path."""
+        yield "fifo", os.mkfifo
+        yield "folder", os.mkdir
+        yield "loop", lambda path: os.symlink(path.name, path)
+        yield "dangling link", lambda path: os.symlink("nowhere", path)
+        yield "device", lambda path: os.symlink("/dev/zero", path)
+        yield "sparse terabyte", lambda path: os.truncate(os.open(path, os.O_WRONLY | os.O_CREAT), 1 << 40)
+        yield "nothing", lambda path: None
+
+    def clear(self, path):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+    def test_requests(self):
+        before = self.ocisync.snapshot(), self.sidecar.syncs("unchanged"), self.sidecar.descriptors()
+        for line in ("GET /../../etc/passwd", "GET /%2e%2e/%2e%2e/etc/passwd", "GET //livez", "GET /livez/",
+                     "GET http://elsewhere.example/livez", "GET *", "GET /-/", "POST /-/nothing"):
+            self.assertIn(self.say(f"{line} HTTP/1.1\r\nHost: h\r\n\r\n"), (400, 404), line)
+        for host in ("elsewhere.example", "127.0.0.1@elsewhere.example", "a\tb", "x" * 5000):
+            self.assertIn(self.say(f"GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n"), (200, 400), host)
+        for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "CONNECT", "BREW", "get"):
+            for path in ("/livez", "/readyz", "/startupz", "/metrics", "/status", "/"):
+                self.assertEqual(self.say(f"{method} {path} HTTP/1.1\r\nHost: h\r\n\r\n"), 405, f"{method} {path}")
+        for authorization in ("", "Authorization: Bearer open\r\n", "Authorization: Bearer open sesame!\r\n"):
+            for path in ("/-/sync", "/-/reload"):
+                code = self.say(f"POST {path} HTTP/1.1\r\nHost: h\r\n{authorization}\r\n")
+                self.assertIn(code, (400, 401), authorization)
+        many = "".join(f"X-{i}: y\r\n" for i in range(5000))
+        for head in (f"X: {'y' * 100_000}\r\n", many, "Content-Length: -1\r\n", "Content-Length: 1\r\nContent-Length: 2\r\n",
+                     "Transfer-Encoding: chunked\r\n"):
+            self.assertNotIn(self.say(f"GET /status HTTP/1.1\r\nHost: h\r\n{head}\r\n0\r\n\r\n"), (500, 502), head[:40])
+        self.assertEqual(self.sidecar.get("/livez")[0], 200)
+        self.assertEqual((self.ocisync.snapshot(), self.sidecar.syncs("unchanged")), before[:2])
+        self.assertEqual(self.sidecar.metric("config_reloads_total"), 0)
+        eventually(lambda: self.sidecar.descriptors() <= before[2] + 1, "closing them all")
+
+    def test_a_thousand_connections_that_drip(self):
+        before = self.sidecar.descriptors()
+        dripping = []
+        for i in range(1000):
+            dripping.append(self.connect())
+            for each in (dripping[-1], dripping[i // 2]):
+                try:
+                    each.send(b"G" if each is not dripping[-1] else b"GET /status HTTP/1.1\r\nHost: h\r\nX-")
+                except ConnectionError:
+                    pass  # shown out for somebody new
+            if i % 50 == 49:
+                self.assertEqual([self.sidecar.get(path)[0] for path in ("/livez", "/readyz")], [200, 200])
+        self.assertLess(self.sidecar.descriptors(), before + 130)
+        for each in dripping:
+            each.close()
+        eventually(lambda: self.sidecar.descriptors() <= before + 1, "closing them all")
+
+    def test_specs(self):
+        bomb = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
+            f"{name}: &{name} [{', '.join(['*' + before] * 8)}]\n" for before, name in zip("abcdefgh", "bcdefghi"))
+        texts = {"empty": b"", "binary": bytes(range(256)) * 64, "brackets": b"[" * (4 << 20), "bomb": bomb.encode(),
+                 "another kind": b"apiVersion: v1\nkind: Secret\n", "controls": b"spec: \"\x1b[31m\x07\"\n",
+                 "no charts": self.ocisync.spec_file.read_bytes().replace(b"oci://", b"\\u0000")}
+        spec, good = self.ocisync.spec_file, self.ocisync.spec_file.read_bytes()
+        before = self.ocisync.snapshot(), self.sidecar.descriptors()
+        things = [(name, lambda path, text=text: path.write_bytes(text)) for name, text in texts.items()]
+        for name, put in [*things, *self.things_in_the_way()]:
+            with self.subTest(name):
+                refused = len(self.sidecar.events("SpecRefused"))
+                self.clear(spec)
+                put(spec)
+                self.sidecar.send(signal.SIGHUP)
+                self.sidecar.await_event("SpecRefused", refused + 1)
+                self.assertEqual(self.sidecar.metric("config_last_reload_successful"), 0)
+                self.assertEqual([self.sidecar.get(path)[0] for path in ("/livez", "/readyz")], [200, 200])
+        self.clear(spec)
+        spec.write_bytes(good)
+        self.sidecar.await_event("SpecReloaded")
+        self.assertEqual(self.sidecar.metric("config_last_reload_successful"), 1)
+        self.assertEqual(self.ocisync.snapshot(), before[0])
+        eventually(lambda: self.sidecar.descriptors() <= before[1] + 1, "closing them all")
+
+    def test_secrets(self):
+        self.registry.restart()  # what it accepted before it would take no more
+        texts = {"empty": b"", "binary": bytes(range(256)) * 64, "line breaks": b"hare\r\nX-Evil: 1\r\n", "huge": b"x" * (32 << 20)}
+        things = [(name, lambda path, text=text: path.write_bytes(text)) for name, text in texts.items()]
+        for name, put in [*things, *self.things_in_the_way()]:
+            with self.subTest(name):
+                self.clear(self.password)
+                put(self.password)
+                attempts = self.sidecar.metric("syncs_total", chart="web")
+                self.sidecar.send(signal.SIGUSR1)
+                eventually(lambda: self.sidecar.metric("syncs_total", chart="web") > attempts, "an attempt")
+                self.assertEqual([self.sidecar.get(path)[0] for path in ("/livez", "/readyz")], [200, 200])
+        self.clear(self.password)
+        self.password.write_text("hare")
+        self.sidecar.send(signal.SIGUSR1)
+        eventually(lambda: self.sidecar.condition("Ready")["status"] == "True", "recovery")
+        self.assertLess(self.sidecar.peak_kib(), 48 * 1024)
+
+    def test_admin_tokens(self):
+        for name, put in self.things_in_the_way():
+            with self.subTest(name):
+                self.clear(self.token)
+                put(self.token)
+                for offered in ("Bearer ", "Bearer x", "Bearer open sesame"):
+                    self.assertEqual(self.sidecar.get("/-/sync", method="POST", Authorization=offered)[0], 503)
+                self.assertEqual(self.sidecar.get("/livez")[0], 200)
+        self.clear(self.token)
+        self.token.write_text("open sesame")
+        self.assertEqual(self.sidecar.get("/-/sync", method="POST", Authorization="Bearer open sesame")[0], 202)

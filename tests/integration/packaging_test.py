@@ -1,0 +1,124 @@
+"""What packagers install: completions that complete, units that systemd accepts, pages whose links lead somewhere."""
+import json
+import pathlib
+import re
+import shlex
+import subprocess
+
+from tests.support.case import Case
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Completion(Case):
+    def script(self, shell):
+        run = self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "completion", shell]), 0)
+        file = self.folder / shell
+        file.write_text(run.stdout)
+        return file
+
+    def complete(self, *words):
+        """What bash offers for the last of these words."""
+        line = " ".join(map(shlex.quote, ("ocisync", *words)))
+        done = subprocess.run(
+            ["bash", "-euc", f'. {self.script("bash")}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; '
+                             '_ocisync; printf "%s\\n" "${COMPREPLY[@]}"'],
+            capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.split()
+
+    def test_bash_completes_commands_flags_and_choices(self):
+        self.assertEqual(self.complete("regi"), ["registry"])
+        self.assertEqual(self.complete("registry", "log"), ["login", "logout"])
+        self.assertEqual(self.complete("chart", "save", "--rep"), ["--repo"])
+        self.assertEqual(self.complete("--conf"), ["--config"])
+        self.assertEqual(self.complete("completion", ""), ["--help", "bash", "fish", "zsh"])
+        self.assertEqual(self.complete("sync", "--output", "j"), ["json"])
+        self.assertEqual(self.complete("sync", "--config", ""), [])  # bash's own: files
+
+    def test_fish_completes_commands_and_choices(self):
+        for line, offered in (("registry l", ["login", "logout"]), ("sync --output ", ["json", "text"])):
+            done = subprocess.run(["fish", "-c", f'source {self.script("fish")}; complete -C "ocisync {line}"'],
+                                  capture_output=True, text=True, env=self.ocisync.environment())
+            self.assertEqual([one.split("\t")[0] for one in done.stdout.splitlines()], offered, done.stderr)
+
+    def test_every_shell_accepts_its_script(self):
+        for shell in ("bash", "zsh", "fish"):
+            with self.subTest(shell=shell):
+                done = subprocess.run([shell, "-n", self.script(shell)], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_another_shell_is_refused_in_one_line(self):
+        run = self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "completion", "nope"]), 2)
+        self.assertEqual(run.stderr, "ocisync: 'nope' is no shell of bash, zsh, fish\n")
+
+
+class Packaging(Case):
+    def test_the_manual_page_is_clean_and_names_every_command_and_flag(self):
+        ocisync = self.ocisync.binary
+        page = self.assert_code(self.ocisync.run(command=[ocisync, "version", "--print-man"]), 0).stdout
+        done = subprocess.run(["groff", "-man", "-ww", "-Tascii", "-P-cbou"], input=page, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        overview = self.assert_code(self.ocisync.run(command=[ocisync, "--help"]), 0).stdout
+        commands = re.findall(r"^  (\w+(?: \w+)?)  ", overview, re.M)
+        self.assertGreater(len(commands), 17)
+        self.assertLessEqual(max(map(len, overview.splitlines())), 80)
+        self.assertLessEqual(len(overview.splitlines()), 24)
+        for command in commands:
+            self.assertIn(command, done.stdout)
+            for flag in re.findall(r"^ .*?(--[\w-]+)", self.assert_code(self.ocisync.run(
+                    command=[ocisync, *command.split(), "--help"]), 0).stdout, re.M):
+                self.assertIn(flag, done.stdout)
+
+    def test_install_puts_everything_where_packagers_expect_it(self):
+        build = pathlib.Path(self.ocisync.binary).resolve().parents[1]
+        prefix = self.folder / "usr"
+        subprocess.run(["cmake", "--install", build, "--prefix", prefix], check=True, capture_output=True)
+        files = sorted(str(p.relative_to(prefix)) for p in prefix.rglob("*") if p.is_file())
+        self.assertEqual(files, [
+            "bin/ocisync", "lib/systemd/system/ocisync-once.service", "lib/systemd/system/ocisync-once.timer",
+            "lib/systemd/system/ocisync.service", "share/bash-completion/completions/ocisync",
+            "share/doc/ocisync/CHANGELOG.md", "share/doc/ocisync/LICENSE",
+            "share/fish/vendor_completions.d/ocisync.fish", "share/man/man1/ocisync.1",
+            "share/zsh/site-functions/_ocisync"])
+        self.assert_code(self.ocisync.run(command=[prefix / "bin/ocisync", "version"]), 0)
+
+    def test_systemd_accepts_the_units(self):
+        for unit in sorted((TOP / "deploy/systemd").iterdir()):
+            # The binary is not installed where tests run.
+            text = unit.read_text().replace("/usr/bin/ocisync", str(pathlib.Path(self.ocisync.binary).resolve()))
+            (self.folder / unit.name).write_text(text)
+        units = sorted(self.folder.glob("ocisync*.*"))
+        self.assertEqual([u.name for u in units], ["ocisync-once.service", "ocisync-once.timer", "ocisync.service"])
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)
+        ours = [line for line in done.stderr.splitlines() if "ocisync" in line]
+        self.assertEqual((done.returncode, ours), (0, []), done.stderr)
+
+    def test_the_printed_reference_and_schema_are_the_ones_in_examples(self):
+        for name, flag in (("reference.yaml", "--print-reference"), ("charts.schema.json", "--print-schema")):
+            with self.subTest(name=name):
+                run = self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "validate", flag]), 0)
+                self.assertEqual((TOP / "examples" / name).read_text(), run.stdout)
+        json.loads((TOP / "examples/charts.schema.json").read_text())
+
+    def test_the_pages_are_spelt_right(self):
+        done = subprocess.run(["codespell", "README.md", "examples", "deploy", "manifests", "tests/README.md",
+                               "src/README.md"], cwd=TOP, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_links_of_the_pages_lead_somewhere(self):
+        pages = [p for p in TOP.rglob("*.md") if "build" not in p.relative_to(TOP).parts]
+        self.assertGreater(len(pages), 4)
+        for page in pages:
+            text = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
+            for link in re.findall(r"\]\(([^)\s]+)\)", text):
+                if re.match(r"[a-z]+:", link):
+                    continue
+                path, _, anchor = link.partition("#")
+                target = page.parent / path if path else page
+                with self.subTest(page=str(page.relative_to(TOP)), link=link):
+                    self.assertTrue(target.exists())
+                    if anchor:
+                        anchors = [re.sub(r"[^\w\- ]", "", t).strip().lower().replace(" ", "-")
+                                   for t in re.findall(r"^#+ (.*)$", target.read_text(), re.M)]
+                        self.assertIn(anchor, anchors)

@@ -1,0 +1,205 @@
+#include "reconcile/hooks.h"
+
+#include <atomic>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/expect_error.h"
+#include "support/scripted_http.h"
+#include "support/temp_directory.h"
+
+namespace ocisync {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+HookChange change(Action action, std::string digest, std::string previous,
+                  std::string chart = "web") {
+  return {.action = action,
+          .chart = chart,
+          .reference = "registry.example.com/charts/web:1.0.0",
+          .version = "1.0.0",
+          .digest = std::move(digest),
+          .previous = std::move(previous),
+          .path = "/charts/" + chart};
+}
+
+HookSpec hook_named(std::string name, HookSpec::When when = HookSpec::When::published,
+                    std::optional<HookSpec::Per> per = {}) {
+  HookSpec hook;
+  hook.when = when;
+  hook.per = per;
+  hook.http.emplace().url = "http://hooks.example/" + name;
+  hook.name = std::move(name);
+  return hook;
+}
+
+TEST(HookChanges, SurviveBeingWrittenDown) {
+  for (const Action action : {Action::create, Action::update, Action::repair, Action::remove}) {
+    const HookChange written =
+        change(action, action == Action::remove ? "" : "sha256:b", "sha256:a");
+    EXPECT_EQ(read_change(change_json(written).dump()), written);
+  }
+  EXPECT_EQ(read_change("{}"), std::nullopt);
+  EXPECT_EQ(read_change("half a docu"), std::nullopt);
+}
+
+TEST(HookChanges, ComeToOne) {
+  const HookChange created = change(Action::create, "a", "");
+  const HookChange updated = change(Action::update, "b", "a");
+  const HookChange repaired = change(Action::repair, "b", "b");
+  const HookChange removed = change(Action::remove, "", "b");
+  EXPECT_EQ(joined(created, updated), change(Action::create, "b", ""));
+  EXPECT_EQ(joined(updated, repaired), change(Action::update, "b", "a"));
+  EXPECT_EQ(joined(repaired, repaired), repaired);
+  EXPECT_EQ(joined(updated, removed), change(Action::remove, "", "a"));
+  EXPECT_EQ(joined(removed, created), change(Action::update, "a", "b"));
+}
+
+class HooksTest : public testing::Test {
+ protected:
+  HooksTest() {
+    http.otherwise([this](const ScriptedHttp::Seen&) { return Reply{answer.load()}; });
+    spec.name = "platform";
+    spec.retry = {std::chrono::milliseconds(1), std::chrono::milliseconds(1)};
+  }
+
+  std::unique_ptr<Hooks> hooks(std::vector<HookSpec> wanted) {
+    spec.hooks = std::move(wanted);
+    auto made = std::make_unique<Hooks>(control, http, metrics, log, clock, [] { return 0.5; });
+    made->follow(spec);
+    return made;
+  }
+
+  std::vector<std::string> finish(Hooks& hooks) { return hooks.finish(SteadyTime::max(), {}); }
+
+  // The charts of every call, as the server got them.
+  std::vector<std::string> calls() const {
+    std::vector<std::string> result;
+    for (const ScriptedHttp::Seen& seen : http.seen()) {
+      std::string charts = seen.url.path().substr(1) + ":";
+      const Json document = Json::parse(seen.body);
+      for (const Json& each : document.find("charts")->items())
+        charts += " " + *each.find_string("name") + " " + *each.find_string("action");
+      result.push_back(charts);
+    }
+    return result;
+  }
+
+  std::vector<std::string> records() const {
+    const auto folder = control->find("hooks/platform");
+    return folder ? folder->names() : std::vector<std::string>();
+  }
+
+  TempDirectory box;
+  std::shared_ptr<const Directory> control =
+      std::make_shared<const Directory>(box.directory().duplicate());
+  RealClock clock;
+  StatusBoard board{clock, "platform"};
+  Metrics metrics{board, "0", "0"};
+  Log log{LogLevel::error, LogFormat::json, false};
+  ScriptedHttp http;
+  std::atomic<int> answer = 200;
+  Spec spec;
+};
+
+TEST_F(HooksTest, GatesAreAskedForAChartOrForAPass) {
+  const auto made = hooks({hook_named("each", HookSpec::When::gate),
+                           hook_named("all", HookSpec::When::gate, HookSpec::Per::pass)});
+  EXPECT_TRUE(made->gates_passes());
+  const HookChange first = change(Action::create, "a", "");
+  const HookChange second = change(Action::update, "b", "a", "db");
+  made->ask_gates(HookSpec::Per::chart, {first}, {});
+  made->ask_gates(HookSpec::Per::pass, {first, second}, {});
+  EXPECT_THAT(calls(), ElementsAre("each: web create", "all: web create db update"));
+  EXPECT_THAT(records(), IsEmpty()) << "gates are never owed anything";
+}
+
+TEST_F(HooksTest, AGateThatDoesNotAgreeRefuses) {
+  answer = 403;
+  const auto made = hooks({hook_named("all", HookSpec::When::gate, HookSpec::Per::pass)});
+  const HookChange first = change(Action::create, "a", "");
+  const auto error = error_of([&] { made->ask_gates(HookSpec::Per::pass, {first, first}, {}); });
+  EXPECT_EQ(error->reason(), Reason::verification_failed);
+  EXPECT_THAT(error->what(), HasSubstr("the gate all refused a pass of 2 charts"));
+  EXPECT_EQ(error->stage(), "verify");
+  made->ask_gates(HookSpec::Per::chart, {first}, {});
+  EXPECT_FALSE(hooks({hook_named("each", HookSpec::When::gate)})->gates_passes());
+}
+
+TEST_F(HooksTest, WhatIsOwedIsCalledUntilItWorksAndThenForgotten) {
+  answer = 503;
+  const auto made = hooks({hook_named("tell")});
+  const HookChange first = change(Action::create, "a", "");
+  made->write_down(first);
+  EXPECT_EQ(records().size(), 1U);
+  made->published(first);
+  EXPECT_THAT(made->finish(clock.steady() + std::chrono::milliseconds(50), {}),
+              ElementsAre("tell"));
+  answer = 200;
+  EXPECT_THAT(finish(*made), IsEmpty());
+  EXPECT_THAT(records(), IsEmpty());
+  const auto after = http.lines().size();
+  EXPECT_THAT(finish(*made), IsEmpty());
+  EXPECT_EQ(http.lines().size(), after);
+}
+
+TEST_F(HooksTest, OfSeveralChangesOfAPathTheirSumIsTold) {
+  answer = 503;
+  const auto made = hooks({hook_named("tell")});
+  made->published(change(Action::create, "a", ""));
+  EXPECT_THAT(made->finish(clock.steady() + std::chrono::milliseconds(50), {}),
+              ElementsAre("tell"));
+  made->published(change(Action::update, "b", "a"));
+  made->published(change(Action::remove, "", "x", "db"));
+  answer = 200;
+  EXPECT_THAT(finish(*made), IsEmpty());
+  EXPECT_EQ(calls().back(), "tell: db remove web create");
+}
+
+TEST_F(HooksTest, AChartIsACallAndAPathIsARecord) {
+  const auto made = hooks({hook_named("tell", HookSpec::When::published, HookSpec::Per::chart)});
+  const HookChange here = change(Action::create, "a", "", "a/web");
+  const HookChange there = change(Action::remove, "", "a", "web");
+  for (const HookChange& each : {here, there})
+    made->write_down(each);
+  EXPECT_EQ(records().size(), 2U);
+  for (const HookChange& each : {here, there})
+    made->published(each);
+  EXPECT_THAT(finish(*made), IsEmpty());
+  EXPECT_THAT(calls(), ElementsAre("tell: a/web create", "tell: web remove"));
+  EXPECT_THAT(records(), IsEmpty());
+}
+
+TEST_F(HooksTest, TheNextProcessTellsWhatReallyHappened) {
+  {
+    const auto killed = hooks({hook_named("tell")});
+    killed->write_down(change(Action::create, "a", ""));
+    killed->write_down(change(Action::create, "b", "", "db"));  // and it came no further
+  }
+  control->find("hooks/platform")->write_atomic("half.json", "{\"na", 0644);
+  const auto next = hooks({hook_named("tell")});
+  next->take_over([](const HookChange& each) { return each.chart == "web"; });
+  EXPECT_EQ(records().size(), 1U);
+  EXPECT_THAT(finish(*next), IsEmpty());
+  EXPECT_THAT(calls(), ElementsAre("tell: web create"));
+  EXPECT_THAT(records(), IsEmpty());
+}
+
+TEST_F(HooksTest, WhoWasRemovedFromTheSpecIsOwedNothing) {
+  answer = 503;
+  const auto made = hooks({hook_named("tell"), hook_named("gone")});
+  made->published(change(Action::create, "a", ""));
+  EXPECT_EQ(made->finish(clock.steady() + std::chrono::milliseconds(50), {}).size(), 2U);
+  spec.hooks = {hook_named("tell")};
+  made->follow(spec);
+  answer = 200;
+  EXPECT_THAT(finish(*made), IsEmpty());
+  EXPECT_EQ(calls().back(), "tell: web create");
+}
+
+}  // namespace
+}  // namespace ocisync
