@@ -5,7 +5,7 @@
 set -euo pipefail
 tag=$1
 command -v debootstrap >/dev/null || {
-  echo "base image: debootstrap is not installed: run deploy/setup.sh --tests" >&2
+  echo "base image: debootstrap is not installed: run deploy/setup.sh --full" >&2
   exit 1
 }
 work=$(mktemp -d)

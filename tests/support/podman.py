@@ -17,7 +17,7 @@ class Podman:
             raise RuntimeError("the container stories need root: they run as other users, on host directories")
         for tool in ("podman", "runc"):
             if shutil.which(tool) is None:
-                raise RuntimeError(f"{tool} is not installed: run deploy/setup.sh --tests")
+                raise RuntimeError(f"{tool} is not installed: run deploy/setup.sh --full")
         self.environment = {
             **os.environ,
             "CONTAINERS_CONF": str(self.folder / "containers.conf"),
