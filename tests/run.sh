@@ -3,7 +3,8 @@
 #
 #   tests/run.sh          set-up, build, every test, then the unit tests under address and undefined
 #                         behaviour sanitizers
-#   tests/run.sh --full   adds the thread sanitizer, clang-tidy, long fuzzing and the scale tests
+#   tests/run.sh --full   adds the thread sanitizer, clang-tidy, long fuzzing, the scale tests and the container stories, which
+#                         compile the image
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -49,8 +50,14 @@ if $full; then
   step "a sidecar with nothing to do"
   cmake --workflow --preset release
   python3 tests/scale/idle.py build/release/src/ocisync
+  step "the image in pods"
+  ctest --preset containers --parallel "$(nproc)"
   export OCISYNC_KILL_ROUNDS=100
 fi
 
-step "every test"
+if $full; then
+  step "every other test"
+else
+  step "every test but the container stories, which --full runs"
+fi
 ctest --preset dev --parallel "$(nproc)"

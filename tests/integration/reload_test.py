@@ -7,29 +7,8 @@ import time
 from tests.support.case import Case
 from tests.support.proxy import FaultProxy, delay
 from tests.support.sidecar import Sidecar, eventually
+from tests.support.swapped import Swapped
 from tests.support.tls import Authority
-
-
-class Swapped:
-    """A ConfigMap or Secret volume: files are links through `..data`, which one rename swaps."""
-
-    def __init__(self, folder):
-        self.folder, self.generation = folder, 0
-        folder.mkdir(parents=True)
-
-    def write(self, **files):
-        self.generation += 1
-        data = self.folder / f"..generation_{self.generation}"
-        data.mkdir()
-        for name, text in files.items():
-            (data / name.replace("__", ".")).write_text(text)
-        temporary = self.folder / "..data_tmp"
-        temporary.symlink_to(data.name)
-        temporary.rename(self.folder / "..data")
-        for name in files:
-            link = self.folder / name.replace("__", ".")
-            if not link.is_symlink():
-                link.symlink_to(f"..data/{link.name}")
 
 
 class Reloading(Case):

@@ -1,0 +1,119 @@
+"""What is in the image, what is not, and how it behaves as a plain container."""
+import hashlib
+import os
+import re
+import subprocess
+import tarfile
+
+from tests.support.case import Case
+from tests.support.podman import DEBUG, IMAGE, Podman
+from tests.support.ports import free_port
+from tests.support.sidecar import eventually
+
+MEBIBYTE = 1 << 20
+DIRECTORIES = ("charts", "etc", "etc/ssl", "etc/ssl/certs", "usr", "usr/local", "usr/local/bin",
+               "var", "var/cache", "var/cache/ocisync")
+FILES = {"usr/local/bin/ocisync", "etc/ssl/certs/ca-certificates.crt", "etc/passwd", "etc/group", "etc/nsswitch.conf"}
+LIBRARY = re.compile(r"(usr/)?lib(32|64)?(/\w+-linux-gnu)?/[\w.+-]+\.so[.\d]*")
+# Where an engine mounts its own; they are empty.
+ENGINE = {"dev", "proc", "sys", "run", "run/secrets", "etc/hosts", "etc/hostname", "etc/resolv.conf", "run/.containerenv"}
+
+
+class Image(Case):
+    def setUp(self):
+        super().setUp()
+        self.podman = Podman()
+
+    def files(self, image):
+        """{path: tar entry} of what the image holds."""
+        name = self.podman.run("create", image).stdout.strip()
+        self.addCleanup(self.podman.run, "rm", name)
+        archive = self.folder / "image.tar"
+        self.podman.run("export", "--output", archive, name)
+        with tarfile.open(archive) as tar:
+            return {entry.name: entry for entry in tar}
+
+    def container(self, *arguments, network="host", **environment):
+        """A running container of the image, on host directories."""
+        name = self.folder.name
+        for path in (self.ocisync.cache, self.ocisync.export):
+            path.mkdir()
+            os.chown(path, 65532, 65532)
+        self.addCleanup(self.podman.run, "rm", "--force", "--time", "0", name)
+        self.podman.run("run", "--detach", "--name", name, "--network", network,
+                        *(f"--env={key}={value}" for key, value in environment.items()),
+                        *(f"--volume={path}:{path}" for path in (self.ocisync.cache, self.ocisync.export)),
+                        f"--volume={self.ocisync.spec_file}:/etc/ocisync/charts.yaml:ro",
+                        IMAGE, "--config", "/etc/ocisync/charts.yaml", *arguments)
+        return name
+
+    def test_it_holds_the_program_its_libraries_and_nothing_else(self):
+        files = self.files(IMAGE)
+        others = {path for path, entry in files.items()
+                  if not (path in FILES | ENGINE or LIBRARY.fullmatch(path)
+                          or entry.isdir() and (path in DIRECTORIES or path.split("/")[-1].startswith("lib")
+                                                or path.endswith("-linux-gnu")))}
+        self.assertEqual(others, set())
+        self.assertEqual(FILES - set(files), set())
+        self.assertLessEqual(sum(entry.size for entry in files.values()), 30 * MEBIBYTE)
+
+    def test_its_user_may_write_its_volumes_and_so_may_group_0(self):
+        files = self.files(IMAGE)
+        for path in ("charts", "var/cache/ocisync"):
+            self.assertEqual((files[path].uid, files[path].gid, files[path].mode & 0o7777), (65532, 0, 0o775), path)
+        self.assertEqual({entry.uid for path, entry in files.items() if path in FILES or ".so" in path}, {0})
+        self.assertEqual({oct(entry.mode & 0o7022) for path, entry in files.items() if path in FILES or ".so" in path},
+                         {oct(0)})
+
+    def test_what_it_says_of_itself(self):
+        config = self.podman.inspect(IMAGE)["Config"]
+        self.assertEqual((config["User"], config["Entrypoint"]), ("65532:65532", ["/usr/local/bin/ocisync"]))
+        told = self.podman.run("run", "--rm", "--network", "none", IMAGE, "version").stdout
+        labels = {key.removeprefix("org.opencontainers.image."): value for key, value in config["Labels"].items()}
+        self.assertEqual(told, f"ocisync {labels['version']} (revision {labels['revision']})\n")
+        self.assertEqual((labels["title"], labels["licenses"]), ("ocisync", "Apache-2.0"))
+
+    def test_the_debug_variant_has_a_shell_and_the_same_program(self):
+        told = self.podman.run("run", "--rm", "--network", "none", "--entrypoint", "sh", DEBUG, "-c", "id -u; ocisync version")
+        self.assertIn("65532\nocisync ", told.stdout)
+
+    def test_equal_files_make_an_equal_root_file_system(self):
+        def layout(name, umask):
+            top = self.folder / name
+            subprocess.run(["deploy/rootfs.sh", self.ocisync.binary, str(top)], check=True, umask=umask,
+                           env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
+            made = []
+            for path in sorted(top.rglob("*")):
+                status = path.lstat()
+                made.append((path.relative_to(top), status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns,
+                             hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None))
+            return made
+
+        first = layout("first", umask=0o022)
+        self.assertEqual(layout("second", umask=0o077), first)
+        self.assertEqual({mtime for _, _, _, _, mtime, _ in first}, {1700000000 * 10**9})
+
+    def test_names_are_looked_up_without_the_systems_help(self):
+        registry = self.start_registry()
+        self.pusher(registry).current("1.0.0")
+        self.ocisync.spec([f"oci://localhost:{registry.port}/charts/web:1.0.0"])
+        name = self.container()
+        self.assertEqual(self.podman.run("wait", name).stdout.strip(), "0")
+        self.assertIn("Chart.yaml", self.ocisync.exported("web"))
+
+    def test_a_sidecar_is_healthy(self):
+        registry = self.start_registry()
+        self.pusher(registry).current("1.0.0")
+        self.ocisync.spec([f"oci://{registry.host}/charts/web:1.0.0"], interval="1h")
+        name = self.container("--watch", OCISYNC_LISTEN=f"127.0.0.1:{free_port()}")
+        eventually(lambda: self.health(name) == "healthy", "a check that it answers")
+
+    def test_a_single_pass_is_not_called_unhealthy(self):
+        self.ocisync.spec(["oci://127.0.0.1:1/charts/web:1.0.0"])
+        name = self.container(network="none")  # where it tries until its time is over
+        for _ in range(4):  # one more than it takes
+            self.assertEqual(self.health(name), "starting")
+
+    def health(self, name):
+        self.podman.run("healthcheck", "run", name, check=False)
+        return self.podman.inspect(name)["State"]["Health"]["Status"]

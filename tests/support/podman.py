@@ -1,0 +1,46 @@
+"""podman with a configuration and a storage of its own, so that nothing of this machine's is touched."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+IMAGE, DEBUG, DEBIAN = "localhost/ocisync:latest", "localhost/ocisync:debug", "localhost/bookworm:latest"
+
+
+class Podman:
+    """`OCISYNC_CONTAINERS` is the folder of storage and configuration; all stories of a build share it."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(os.environ["OCISYNC_CONTAINERS"]).absolute()
+        if os.getuid() != 0:
+            raise RuntimeError("the container stories need root: they run as other users, on host directories")
+        for tool in ("podman", "runc"):
+            if shutil.which(tool) is None:
+                raise RuntimeError(f"{tool} is not installed: run deploy/setup.sh --full")
+        self.environment = {
+            **os.environ,
+            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
+            "TMPDIR": str(self.folder / "tmp"),  # where podman keeps the cache mounts of builds
+        }
+
+    def configure(self):
+        """runc, cgroupfs and file locks need neither systemd nor anything shared with another podman."""
+        (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        (self.folder / "containers.conf").write_text(
+            '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+            '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nlock_type = "file"\n'
+            f'tmp_dir = "{self.folder}/run/libpod"\n')
+        (self.folder / "storage.conf").write_text(
+            f'[storage]\ndriver = "overlay"\ngraphroot = "{self.folder}/storage"\nrunroot = "{self.folder}/run/storage"\n')
+
+    def run(self, *arguments, check=True, **options):
+        done = subprocess.run(["podman", *map(str, arguments)], text=True, env=self.environment, timeout=120,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        if check and done.returncode != 0:
+            raise AssertionError(f"podman {' '.join(map(str, arguments))}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def inspect(self, name):
+        return json.loads(self.run("inspect", name).stdout)[0]
