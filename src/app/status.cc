@@ -119,9 +119,9 @@ int run_status(const StatusOptions& options) {
 }  // namespace
 
 Command status_command() {
-  return make_command<StatusOptions>(
-      "status", "The charts of a running sidecar, or of a volume's last pass", declare_status,
-      run_status);
+  return make_command<StatusOptions>("status",
+                                     "The charts of a running sidecar, or of a volume's last pass",
+                                     declare_status, run_status);
 }
 
 }  // namespace ocisync
