@@ -320,6 +320,10 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
                                pass_ ? pass_->deadline : SteadyTime::max());
   if (how == Settled::may_pass && !next.when)
     outcome.message += fmt::format(" (no further try fits into {})", pass_->deadline_text);
+  // A switch came by while the chart was under way: what it showed is not told yet.
+  if (outcome.state == ChartState::unchanged && slot.outcome.waits &&
+      slot.outcome.state == ChartState::updated)
+    outcome.state = ChartState::updated;
   if (outcome.waits)
     slot.next = next;
   else
