@@ -88,6 +88,13 @@ const Publication* Generation::find(std::string_view path) const {
   return found != charts.end() && found->path == path ? &*found : nullptr;
 }
 
+bool Generation::holds(const std::vector<Publication>& publications) const {
+  return std::equal(charts.begin(), charts.end(), publications.begin(), publications.end(),
+                    [](const Publication& a, const Publication& b) {
+                      return a.path == b.path && a.tree() == b.tree();
+                    });
+}
+
 // ---- looking ----
 
 std::optional<Directory> Snapshot::home() const {

@@ -24,6 +24,8 @@ struct Generation {
   std::vector<Publication> charts;  // sorted by path
 
   const Publication* find(std::string_view path) const;  // null: it does not hold the path
+  // Whether it shows these and nothing else; `publications` are sorted by path.
+  bool holds(const std::vector<Publication>& publications) const;
 };
 
 // A generation that readers shall see although there are newer revisions.

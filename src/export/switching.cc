@@ -1,23 +1,11 @@
 // The half of the publisher that lets `current` lead to another generation.
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "export/publisher_state.h"
 
 namespace ocisync {
-namespace {
-
-bool hold_the_same(const Generation& generation, const std::vector<Publication>& charts) {
-  return std::equal(generation.charts.begin(), generation.charts.end(), charts.begin(),
-                    charts.end(), [](const Publication& a, const Publication& b) {
-                      return a.path == b.path && a.tree() == b.tree();
-                    });
-}
-
-}  // namespace
 
 void Publisher::State::require_trees(const Generation& generation) const {
   for (const Publication& publication : generation.charts)
@@ -37,7 +25,7 @@ std::shared_ptr<const Generation> Publisher::show_generation(std::vector<Publica
     snapshot.require_ours();
     const auto numbers = snapshot.numbers();
     next = numbers.empty() ? nullptr : snapshot.find(numbers.front());
-    if (!next || !hold_the_same(*next, charts) || !snapshot.stands(*next))
+    if (!next || !next->holds(charts) || !snapshot.stands(*next))
       next = snapshot.make(std::move(charts), now);
     state.require_trees(*next);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -69,6 +70,9 @@ class ChartTask {
 
  private:
   struct Attempt;
+
+  // Does it; what it throws becomes the outcome.
+  static void account(Outcome& outcome, const std::function<void()>& act);
 
   void travel(Attempt& attempt);
   void mend_shown(const Attempt& attempt);

@@ -27,11 +27,7 @@ std::vector<Publication> wanted(const Rooms& rooms, bool prune) {
 
 bool shows(const Publisher& publisher, const Generation& shown,
            const std::vector<Publication>& charts) {
-  return std::equal(shown.charts.begin(), shown.charts.end(), charts.begin(), charts.end(),
-                    [](const Publication& a, const Publication& b) {
-                      return a.path == b.path && a.tree() == b.tree();
-                    }) &&
-         publisher.snapshot().stands(shown);
+  return shown.holds(charts) && publisher.snapshot().stands(shown);
 }
 
 std::string listed(const std::vector<std::string>& names) {
@@ -128,9 +124,7 @@ std::optional<std::string> why_held(const Spec& spec, const Generation* shown,
   return std::nullopt;
 }
 
-SwitchReport switch_generation(const Rooms& rooms, const SwitchWork& work,
-                               const std::stop_token& stop) {
-  static_cast<void>(stop);
+SwitchReport switch_generation(const Rooms& rooms, const SwitchWork& work) {
   SwitchReport report;
   if (!rooms.publisher || rooms.spec.exports.layout != Layout::snapshot || rooms.spec.suspend)
     return report;

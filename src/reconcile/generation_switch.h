@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -33,8 +32,7 @@ struct SwitchReport {
 // while it is rolled back, not before every required chart was accepted once, and with
 // keepGeneration not while a required chart fails. Hooks are owed before the rename. Does nothing
 // when it is shown already, or the spec is suspended. Any thread, one at a time; never throws.
-SwitchReport switch_generation(const Rooms& rooms, const SwitchWork& work,
-                               const std::stop_token& stop);
+SwitchReport switch_generation(const Rooms& rooms, const SwitchWork& work);
 
 // The pin of a rollback, unless it was made for another spec or its generation is lost.
 std::optional<Pin> standing_pin(const Spec& spec, const Publisher& publisher);

@@ -112,7 +112,6 @@ class Reconciler {
     SteadyTime due = SteadyTime::max();
     std::set<std::string> awaited;  // keepGeneration: charts that were on their way before
     unsigned failures = 0;          // in a row
-    std::stop_source stop{};
   };
 
   // The loop.

@@ -47,12 +47,9 @@ void Reconciler::tend_turn() {
     return;
   turn_.busy = true;
   turn_.due = SteadyTime::max();
-  turn_.stop = std::stop_source();
   ++jobs_;
-  lanes_.add({.group = kLocal,
-              .run = [this, work = switch_work(only_.empty()), course = course_,
-                      stop = turn_.stop.get_token()] {
-                post([this, report = switch_generation(*course->rooms, work, stop)] {
+  lanes_.add({.group = kLocal, .run = [this, work = switch_work(only_.empty()), course = course_] {
+                post([this, report = switch_generation(*course->rooms, work)] {
                   --jobs_;
                   turn_.busy = false;
                   turned(report);
@@ -85,7 +82,7 @@ void Reconciler::turned(const SwitchReport& report) {
 SwitchReport Reconciler::last_turn(const std::stop_token& stop) {
   const Rooms& rooms = *course_->rooms;
   const SwitchWork work = switch_work(only_.empty() && !closed_);
-  SwitchReport report = switch_generation(rooms, work, stop);
+  SwitchReport report = switch_generation(rooms, work);
   for (unsigned failures = 1; is_worth_a_retry(report); ++failures) {
     const SteadyTime again = clock_.steady() + chart_backoff(failures, rooms.spec.retry.min,
                                                              rooms.spec.retry.max, random_);
@@ -94,7 +91,7 @@ SwitchReport Reconciler::last_turn(const std::stop_token& stop) {
         changed_.wait_until(lock, stop, again, [&] { return stop.stop_requested(); }))
       break;
     lock.unlock();
-    report = switch_generation(rooms, work, stop);
+    report = switch_generation(rooms, work);
   }
   return report;
 }

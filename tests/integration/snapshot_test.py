@@ -255,6 +255,61 @@ class Switching(Snapshots):
         self.assertTrue((self.ocisync.export / "web").is_symlink())
 
 
+class WithHooks(Snapshots):
+    """Gates are asked before a revision is accepted, and the rest is called once readers see it."""
+
+    def setUp(self):
+        super().setUp()
+        self.heard_file = self.folder / "heard"
+
+    def hook(self, body="", **settings):
+        """A program that writes down what it is told, and which generation is shown meanwhile."""
+        script = self.folder / f"hook-{settings.get('when', 'published')}"
+        script.write_text(f'#!/bin/sh\necho "$OCISYNC_HOOK_WHEN $OCISYNC_HOOK_CHARTS '
+                          f'$(basename "$(readlink {self.current})")" >> {self.heard_file}\n{body}\n')
+        script.chmod(0o755)
+        return {"name": script.name, "exec": {"command": [str(script)]}, **settings}
+
+    def heard(self):
+        lines = self.heard_file.read_text().splitlines() if self.heard_file.exists() else []
+        self.heard_file.unlink(missing_ok=True)
+        return lines
+
+    def test_published_is_called_once_the_switch_is_made(self):
+        self.spec(hooks=[self.hook()])
+        self.sync()
+        self.assertEqual(self.heard(), ["published api,web 1"])
+        self.publish("web", 2)
+        self.sync()
+        self.assertEqual(self.heard(), ["published web 2"])
+        self.sync()
+        self.assertEqual(self.heard(), [])
+
+    def test_a_gate_is_asked_while_the_old_generation_is_shown(self):
+        for per in ("pass", "chart"):
+            self.spec(hooks=[self.hook(when="gate", per=per)])
+            self.sync()
+            self.heard()
+            before = self.number()
+            self.publish("web", before + 1)
+            self.sync()
+            self.assertEqual(self.heard(), [f"gate web {before}"])
+            self.assertEqual(self.shown()["web"], before + 1)
+
+    def test_what_a_gate_refuses_is_in_no_generation(self):
+        self.spec()
+        self.sync()
+        for per in ("pass", "chart"):
+            self.spec(hooks=[self.hook("exit 1", when="gate", per=per), self.hook()])
+            self.publish("web", 2)
+            self.sync(3)
+            self.assertEqual(self.heard(), ["gate web 1"])
+            self.assertEqual((self.number(), self.shown()), (1, {"web": 1, "api": 1}))
+        self.spec()
+        self.sync()
+        self.assertEqual(self.shown(), {"web": 2, "api": 1})
+
+
 class RollingBack(Snapshots):
     def setUp(self):
         super().setUp()

@@ -1,0 +1,105 @@
+#include <algorithm>
+#include <utility>
+
+#include "reconcile/course.h"
+#include "reconcile/reconciler.h"
+
+// How a reconciler takes up a spec, and goes on with what the one before has in common with it.
+namespace ocisync {
+namespace {
+
+std::map<std::string, WallTime> last_successes(const StatusBoard& board) {
+  std::map<std::string, WallTime> result;
+  for (const auto& chart : board.snapshot().charts)
+    if (chart->last_success)
+      result.emplace(chart->wanted.name, *chart->last_success);
+  return result;
+}
+
+}  // namespace
+
+bool Reconciler::is_worked_on(const ChartSpec& chart) const {
+  const bool selected = only_.empty() || only_.contains(chart.name);
+  return selected && !chart.suspend && !course_->rooms->spec.suspend;
+}
+
+void Reconciler::adopt_if_free() {
+  if (!next_course_ || closed_ || house_.busy || turn_.busy)
+    return;
+  if (std::none_of(slots_.begin(), slots_.end(), [](const auto& entry) {
+        return entry.second.under_way && entry.second.overtaken;
+      }))
+    adopt(std::exchange(next_course_, nullptr));
+}
+
+void Reconciler::adopt(std::shared_ptr<Course> next) {
+  const auto before = std::exchange(course_, std::move(next));
+  const Rooms& rooms = *course_->rooms;
+  lanes_.set_count(course_->lanes() + (pass_ ? 0 : 1));
+  board_.set_charts(course_->board_charts(), rooms.spec.hash);
+  const auto remembered = last_successes(board_);
+  auto old = std::exchange(slots_, {});
+  std::vector<Reference> expected;
+  for (std::size_t i = 0; i < rooms.spec.charts.size(); ++i) {
+    const ChartSpec& chart = rooms.spec.charts[i];
+    auto known = old.extract(chart.name);
+    if (known && before->continues_as(*course_, known.mapped().index)) {
+      known.mapped().index = i;
+      schedule_.set_pace(chart.name, course_->pace(chart, pass_ != nullptr));
+      slots_.insert(std::move(known));
+      continue;
+    }
+    if (known)
+      leave(chart.name, known.mapped());
+    Slot& slot = slots_[chart.name];
+    slot.index = i;
+    if (const auto success = remembered.find(chart.name); success != remembered.end())
+      slot.last_success = success->second;
+    introduce(chart, slot, !known.empty());
+    if (!slot.group.empty() && !chart.repository)
+      expected.push_back(chart.reference);
+  }
+  for (auto& [name, slot] : old)
+    leave(name, slot);
+  rooms.registry.expect(expected);
+  if (rooms.progress) {
+    rooms.progress->expect(rooms.spec.charts.size());
+    for (std::size_t i = expected.size(); i < rooms.spec.charts.size(); ++i)
+      rooms.progress->chart_done(false);
+  }
+  want_turn();
+  want_house(Duration(0));
+}
+
+void Reconciler::introduce(const ChartSpec& chart, Slot& slot, bool known) {
+  slot.outcome = course_->untouched(chart);
+  if (!is_worked_on(chart)) {
+    course_->park(chart, only_, slot.outcome);
+    return;
+  }
+  slot.group = course_->rooms->registry.registry_key(chart.reference);
+  lanes_.expect(slot.group);
+  if (pass_ || known)
+    enter(chart);
+  else
+    look(chart.name, slot);
+}
+
+void Reconciler::enter(const ChartSpec& chart) {
+  schedule_.add(chart.name, course_->pace(chart, pass_ != nullptr), clock_.steady());
+}
+
+void Reconciler::leave(const std::string& name, Slot& slot) {
+  schedule_.remove(name);
+  narrator_.forget(name);
+  turn_.awaited.erase(name);
+  finish(slot);
+}
+
+// Nothing more will come of the chart.
+void Reconciler::finish(Slot& slot) {
+  if (!slot.group.empty())
+    lanes_.forget(std::exchange(slot.group, {}));
+}
+
+}  // namespace ocisync
