@@ -38,11 +38,12 @@ Complaint label_complaint(std::string_view label) {
   if (label.empty())
     return complain("the host has an empty part between its dots");
   if (label.size() > kMaxLabel)
-    return complain(fmt::format("host part {} is longer than {} bytes", quoted(label), kMaxLabel));
+    return complain(
+        fmt::format("host part {} is longer than {} bytes", in_quotes(label), kMaxLabel));
   const auto allowed = [](char c) { return is_alnum(c) || c == '-'; };
   if (!only(label, allowed) || label.front() == '-' || label.back() == '-')
-    return complain(
-        fmt::format("host part {} may hold only letters, digits and inner hyphens", quoted(label)));
+    return complain(fmt::format("host part {} may hold only letters, digits and inner hyphens",
+                                in_quotes(label)));
   return std::nullopt;
 }
 
@@ -59,7 +60,7 @@ Complaint name_complaint(std::string_view host) {
       return complaint;
   if (reads_as_number(labels.back()) && !dotted_quad(labels))
     return complain(fmt::format(
-        "host {} is neither a name nor an IPv4 address of four decimal parts", quoted(host)));
+        "host {} is neither a name nor an IPv4 address of four decimal parts", in_quotes(host)));
   return std::nullopt;
 }
 
@@ -72,14 +73,14 @@ Complaint address_complaint(std::string_view host) {
   if (!host.ends_with(']') || !only(inner, allowed) ||
       inet_pton(AF_INET6, inner.c_str(), &address) != 1)
     return complain(fmt::format(
-        "host {} is not an IPv6 address in brackets (no zone, no dotted part)", quoted(host)));
+        "host {} is not an IPv6 address in brackets (no zone, no dotted part)", in_quotes(host)));
   return std::nullopt;
 }
 
 Complaint port_complaint(std::string_view port) {
   const unsigned value = plain_number(port).value_or(0);
   if (value < 1 || value > 65535)
-    return complain(fmt::format("port {} is not a number from 1 to 65535", quoted(port)));
+    return complain(fmt::format("port {} is not a number from 1 to 65535", in_quotes(port)));
   return std::nullopt;
 }
 
@@ -88,7 +89,7 @@ Complaint port_complaint(std::string_view port) {
 Complaint authority_complaint(std::string_view text) {
   const bool address = text.starts_with('[');
   if (!address && std::count(text.begin(), text.end(), ':') > 1)
-    return complain(fmt::format("host {} has more than one colon", quoted(text)),
+    return complain(fmt::format("host {} has more than one colon", in_quotes(text)),
                     "an IPv6 address is written in brackets: [fd00::1]:5000");
   const auto [host, port] = split_authority(text);
   if (Complaint complaint = address ? address_complaint(host) : name_complaint(host))

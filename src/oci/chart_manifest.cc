@@ -65,8 +65,8 @@ std::optional<Descriptor> only_layer(const Manifest& manifest, std::string_view 
       continue;
     if (found)
       throw Error(Reason::ambiguous_chart,
-                  fmt::format("two layers of type {}: {} and {}", quoted(type), found->digest.str(),
-                              layer.digest.str()));
+                  fmt::format("two layers of type {}: {} and {}", in_quotes(type),
+                              found->digest.str(), layer.digest.str()));
     found = layer;
   }
   return found;
@@ -80,11 +80,11 @@ std::optional<Descriptor> only_layer(const Manifest& manifest, std::string_view 
   if (type == media_type::kHelmConfig)
     unsupported(
         fmt::format("a chart's config without a chart layer (the first layer is of type {})",
-                    quoted(manifest.layers.front().media_type)));
+                    in_quotes(manifest.layers.front().media_type)));
   if (type == media_type::kImageConfig || type == "application/vnd.docker.container.image.v1+json")
-    unsupported(fmt::format("this is an image, not a chart (config of type {})", quoted(type)));
+    unsupported(fmt::format("this is an image, not a chart (config of type {})", in_quotes(type)));
   unsupported(
-      fmt::format("this is an artifact with a config of type {}, not a chart", quoted(type)));
+      fmt::format("this is an artifact with a config of type {}, not a chart", in_quotes(type)));
 }
 
 Descriptor split_layer(const Manifest& manifest, std::string_view type, const FormatFacts& format) {
@@ -92,7 +92,7 @@ Descriptor split_layer(const Manifest& manifest, std::string_view type, const Fo
   if (!layer || layer->size == 0)
     unsupported(
         fmt::format("a chart of format {} has no layer of type {} that is titled and not empty",
-                    format.name, quoted(type)));
+                    format.name, in_quotes(type)));
   return *layer;
 }
 

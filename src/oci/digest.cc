@@ -62,19 +62,20 @@ unsigned hex_value(char c) { return kHexValues[static_cast<unsigned char>(c)]; }
   const std::size_t colon = text.find(':');
   const std::string_view name = text.substr(0, colon);
   if (colon == std::string_view::npos)
-    throw Error(Reason::reference_invalid,
-                fmt::format("digest {} is not of the form sha256:<64 hex digits>", quoted(text)));
+    throw Error(
+        Reason::reference_invalid,
+        fmt::format("digest {} is not of the form sha256:<64 hex digits>", in_quotes(text)));
   if (const AlgorithmFacts* known = find_algorithm(name))
     throw Error(Reason::reference_invalid,
                 fmt::format("digest {} is malformed: {} takes exactly {} digits 0-9 a-f",
-                            quoted(text), known->name, known->bytes * 2));
+                            in_quotes(text), known->name, known->bytes * 2));
   if (names_an_algorithm(name))
-    throw Error(
-        Reason::unsupported,
-        fmt::format("digest algorithm {} is not supported (sha256 and sha512 are)", quoted(name)));
+    throw Error(Reason::unsupported,
+                fmt::format("digest algorithm {} is not supported (sha256 and sha512 are)",
+                            in_quotes(name)));
   throw Error(
       Reason::reference_invalid,
-      fmt::format("digest {} does not start with an algorithm such as sha256:", quoted(text)));
+      fmt::format("digest {} does not start with an algorithm such as sha256:", in_quotes(text)));
 }
 
 // OpenSSL answers 1 or an object when all is well. Nothing outside can make hashing fail, so

@@ -35,8 +35,9 @@ bool only(std::string_view text, Test test) {
 
 inline bool one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
 
-// Outside text as it may stand in a message.
-inline std::string quoted(std::string_view text) {
+// Outside text as it may stand in a message. Not named "quoted": given a std::string, that would
+// mean std::quoted wherever it is declared.
+inline std::string in_quotes(std::string_view text) {
   return fmt::format("\"{}\"", printable(text, 80));
 }
 

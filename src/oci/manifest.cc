@@ -55,7 +55,7 @@ Annotations annotations_of(const Json& object) {
     malformed("\"annotations\" is not an object");
   for (const auto& [key, text] : value->members()) {
     if (text.string() == nullptr)
-      malformed(fmt::format("annotation {} is not a string", quoted(key)));
+      malformed(fmt::format("annotation {} is not a string", in_quotes(key)));
     result.emplace(key, *text.string());
   }
   return result;
@@ -175,8 +175,8 @@ std::string served_type(std::string_view content_type) {
     refuse_schema1();
   if (type.starts_with("application/vnd."))
     throw Error(Reason::unsupported,
-                fmt::format("a manifest of type {}, not a chart", quoted(type)));
-  malformed(fmt::format("content type {} where a manifest was asked for", quoted(type)));
+                fmt::format("a manifest of type {}, not a chart", in_quotes(type)));
+  malformed(fmt::format("content type {} where a manifest was asked for", in_quotes(type)));
 }
 
 void check_schema(const Json& document) {
@@ -206,17 +206,17 @@ std::string_view decide_type(const Json& document, const std::string& served) {
   const std::string_view shape = type_by_shape(document);
   const std::string own = optional_string(document, "mediaType");
   if (!own.empty() && !served.empty() && own != served)
-    malformed(fmt::format("served as {} but calls itself {}", quoted(served), quoted(own)));
+    malformed(fmt::format("served as {} but calls itself {}", in_quotes(served), in_quotes(own)));
   const std::string& type = own.empty() ? served : own;
   if (type == media_type::kDockerManifest)
     throw Error(Reason::unsupported, fmt::format("a Docker image manifest ({}), not a chart",
                                                  media_type::kDockerManifest));
   if (!type.empty() && !among(kManifestTypes, type))
     throw Error(Reason::unsupported,
-                fmt::format("a manifest of type {}, not a chart", quoted(type)));
+                fmt::format("a manifest of type {}, not a chart", in_quotes(type)));
   const bool says_index = type == media_type::kIndex || type == media_type::kDockerList;
   if (!type.empty() && says_index != (shape == media_type::kIndex))
-    malformed(fmt::format("the document's members contradict its type {}", quoted(type)));
+    malformed(fmt::format("the document's members contradict its type {}", in_quotes(type)));
   return shape;
 }
 

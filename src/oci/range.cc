@@ -217,7 +217,7 @@ class Reader {
     if (rest_.front() == ',')
       rest_.remove_prefix(1);
     else if (rest_.size() == before)
-      improper(fmt::format("{} follows a version directly", quoted(rest_)));
+      improper(fmt::format("{} follows a version directly", in_quotes(rest_)));
     skip_blanks();
     return true;
   }
@@ -251,7 +251,7 @@ class Reader {
     const std::string_view word = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
     if (word.empty())
       improper(rest_.empty() ? std::string("a version is missing at the end")
-                             : fmt::format("{} stands where a version should", quoted(rest_)));
+                             : fmt::format("{} stands where a version should", in_quotes(rest_)));
     rest_.remove_prefix(word.size());
     return word;
   }
@@ -269,7 +269,7 @@ class Reader {
   void add(Operator op, std::string_view word) {
     const std::optional<Comparator> comparator = read_comparator(op, word);
     if (!comparator)
-      improper(fmt::format("{} is not a version", quoted(word)));
+      improper(fmt::format("{} is not a version", in_quotes(word)));
     alternative_.comparators.push_back(*comparator);
   }
 

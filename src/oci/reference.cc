@@ -54,7 +54,7 @@ Complaint repository_complaint(std::string_view text) {
     return complain(
         fmt::format("repository component {} may hold only a-z and 0-9 in runs joined by "
                     "one of . _ __ or hyphens",
-                    quoted(component)),
+                    in_quotes(component)),
         upper ? "registries take lower case only" : "");
   }
   return std::nullopt;
@@ -71,7 +71,7 @@ Complaint tag_complaint(std::string_view text) {
   return complain(
       fmt::format("tag {} may hold only letters, digits, _ . - and may not start with . "
                   "or -",
-                  quoted(text)),
+                  in_quotes(text)),
       text.find('/') == std::string_view::npos ? "" : "a port belongs to the host");
 }
 
@@ -94,7 +94,7 @@ std::string_view without_scheme(std::string_view text) {
   const bool web = equal_ignoring_case(scheme, "http") || equal_ignoring_case(scheme, "https");
   throw Error(
       Reason::reference_invalid,
-      fmt::format("scheme {} does not lead to an OCI registry (oci:// does)", quoted(scheme)))
+      fmt::format("scheme {} does not lead to an OCI registry (oci:// does)", in_quotes(scheme)))
       .hint(web ? "for a registry write oci:// (plain HTTP is a setting of the registry); an "
                   "https:// chart repository is named by \"repository\" and \"chart\""
                 : "");
@@ -120,7 +120,7 @@ void refuse_foreign_bytes(std::string_view text) {
     return;
   throw Error(Reason::reference_invalid,
               fmt::format("byte {} is {}, which no part of a reference may hold",
-                          foreign - text.begin() + 1, quoted({foreign, 1})));
+                          foreign - text.begin() + 1, in_quotes({foreign, 1})));
 }
 
 // The parts of a reference, where they are and not yet what they are.
@@ -159,7 +159,7 @@ void refuse_ownerless(const Reference& reference) {
   if (reference.registry() != "docker.io" || repository.find('/') != std::string::npos)
     return;
   throw Error(Reason::reference_invalid,
-              fmt::format("repository {} names no owner on Docker Hub", quoted(repository)))
+              fmt::format("repository {} names no owner on Docker Hub", in_quotes(repository)))
       .hint(fmt::format("official images are at docker.io/library/{}", repository));
 }
 

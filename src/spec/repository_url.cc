@@ -96,7 +96,7 @@ ChartSpec classic_chart_spec(const Spec& spec, const std::string& url, const std
                              const std::string& version) {
   const auto plain = [](char c) { return is_alnum(c) || one_of(c, "._-"); };
   if (chart.empty() || chart.size() > kLongestName || !is_alnum(chart[0]) || !only(chart, plain))
-    refuse(fmt::format("{} is not a chart's name", ocisync::quoted(chart)));
+    refuse(fmt::format("{} is not a chart's name", ocisync::in_quotes(chart)));
   const ClassicChart classic =
       during([] { return "the repository's URL"; }, [&] { return classic_chart(url, chart); });
   if (classic.plain_http && !allows_plain_http(spec, classic.reference))
