@@ -26,6 +26,10 @@ namespace {
 constexpr std::size_t kHandles = 64;
 constexpr long kIdleConnections = 64;
 constexpr Duration kLongestSleep = std::chrono::hours(24);
+// libcurl 7.88 sets a transfer going again that another one read bytes for, over their common
+// connection, by a timer; curl_multi_perform() forgets that timer when it begins a third transfer
+// in the same call. So while one may be waiting for such a timer, sleep is short.
+constexpr Duration kLongestHttp2Sleep = std::chrono::milliseconds(50);
 
 // Signals are for the main thread, and a peer that hangs up is an errno, not a SIGPIPE.
 void block_signals() {
@@ -325,8 +329,11 @@ void CurlEngine::Impl::sleep() {
 Duration CurlEngine::Impl::patience() const {
   const SteadyTime now = std::chrono::steady_clock::now();
   SteadyTime next = now + kLongestSleep;
-  for (const Active& active : active_)
+  for (const Active& active : active_) {
     next = std::min(next, active.transfer->deadline());
+    if (active.transfer->request().offers_http2())
+      next = std::min(next, now + kLongestHttp2Sleep);
+  }
   if (!delayed_.empty())
     next = std::min(next, delayed_.begin()->first);
   return std::max(std::chrono::ceil<Duration>(next - now), Duration(0));

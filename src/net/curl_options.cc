@@ -76,12 +76,8 @@ int on_connected(void* pointer, char* remote_ip, char*, int, int) {
   });
 }
 
-bool speaks_http2(const HttpRequest& request) {
-  return request.route->http2 && request.url.origin().scheme == "https";
-}
-
 void set_target(CurlHandle& handle, const HttpRequest& request) {
-  const bool http2 = speaks_http2(request);
+  const bool http2 = request.offers_http2();
   handle.set(CURLOPT_URL, request.url.str());
   handle.set(CURLOPT_PATH_AS_IS, 1L);
   handle.set(CURLOPT_PROTOCOLS_STR, request.url.origin().scheme);
