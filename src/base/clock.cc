@@ -67,13 +67,14 @@ std::string human_age(std::chrono::seconds age) {
   const auto hours = (seconds + 1800) / 3600;
   if (hours < 48)
     return hours == 1 ? "About an hour" : fmt::format("{} hours", hours);
-  if (hours < 24 * 7 * 2)
-    return fmt::format("{} days", hours / 24);
-  if (hours < 24 * 30 * 2)
-    return fmt::format("{} weeks", hours / 24 / 7);
-  if (hours < 24 * 365 * 2)
-    return fmt::format("{} months", hours / 24 / 30);
-  return fmt::format("{} years", hours / 24 / 365);
+  const auto days = hours / 24;
+  if (days < 14)
+    return fmt::format("{} days", days);
+  if (days < 60)
+    return fmt::format("{} weeks", days / 7);
+  if (days < 730)
+    return fmt::format("{} months", days / 30);
+  return fmt::format("{} years", days / 365);
 }
 
 std::optional<WallTime> parse_rfc3339(std::string_view text) {

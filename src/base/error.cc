@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 namespace ocisync {
 namespace {
@@ -121,7 +121,7 @@ Error& Error::not_before(std::chrono::steady_clock::time_point when) {
 Error system_error(int code, std::string what) {
   const bool full = code == ENOSPC || code == EDQUOT;
   Error error(full ? Reason::disk_full : Reason::storage_failed,
-              std::move(what) + ": " + std::strerror(code));
+              std::move(what) + ": " + std::generic_category().message(code));
   if (code == EACCES || code == EPERM || code == EROFS)
     error.hint("check the volume's owner, mode and read-only flag");
   return error;

@@ -89,7 +89,8 @@ std::vector<std::string> names_in(int directory, const fs::path& path) {
   std::vector<std::string> names;
   while (true) {
     errno = 0;
-    const dirent* entry = ::readdir(listing.get());
+    const dirent* entry =
+        ::readdir(listing.get());  // NOLINT(concurrency-mt-unsafe): our own stream
     if (!entry && errno != 0)
       fail_at(errno, "listing", path);
     if (!entry)

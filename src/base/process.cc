@@ -4,11 +4,11 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <ctime>
 #include <optional>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -143,8 +143,8 @@ class SpawnPlan {
   posix_spawnattr_t attributes_{};
 };
 
-// The processes that somebody here waits for. They are started under the lock, so that none is taken
-// for an orphan before it is known.
+// The processes that somebody here waits for. They are started under the lock, so that none is
+// taken for an orphan before it is known.
 Guarded<std::set<pid_t>>& own_children() {
   static Guarded<std::set<pid_t>> children;
   return children;
@@ -333,7 +333,7 @@ ProcessResult run_process(const ProcessRequest& request, const std::function<boo
     return started;
   });
   if (code == ENOENT || code == ENOTDIR || code == EACCES || code == ENOEXEC)
-    return not_found(*program + ": " + std::strerror(code));
+    return not_found(*program + ": " + std::generic_category().message(code));
   if (code != 0)
     throw system_error(code, "starting " + printable(*program));
 

@@ -4,8 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -105,7 +105,7 @@ void Triggers::warn_once(int code) {
     log_.warning(
         "InotifyUnavailable",
         fmt::format("changed files are noticed by looking every {} s", kLookAnyway.count() / 1000),
-        {{"error", std::string(std::strerror(code))}});
+        {{"error", std::generic_category().message(code)}});
 }
 
 void Triggers::watch(const Paths& paths) {
