@@ -17,6 +17,11 @@ bool is_worth_a_retry(const SwitchReport& report) {
 
 }  // namespace
 
+void Reconciler::rollback_changed() {
+  post([this] { want_turn(); });
+  sync_now();  // whose outcomes say which revision waits
+}
+
 void Reconciler::want_turn() {
   const Spec& spec = course_->rooms->spec;
   if (pass_ || spec.exports.layout != Layout::snapshot || turn_.due != SteadyTime::max())
@@ -60,10 +65,13 @@ void Reconciler::tend_turn() {
 void Reconciler::turned(const SwitchReport& report) {
   for (auto& [name, slot] : slots_) {
     Outcome& outcome = slot.outcome;
-    if (!outcome.waits || slot.under_way)
+    if (!outcome.waits)
       continue;
     settle_waiting(report, export_path(course_->rooms->spec, course_->chart(slot.index)), outcome);
+    metrics_.sync_ended(sync_result(outcome.state), outcome.duration);
     narrator_.ended(outcome, slot.next);
+    if (slot.under_way)
+      board_.attempt_began(name);  // again already
   }
   turn_.held = report.error.has_value();
   if (report.switched()) {

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import threading
 
 from tests.support import charts
@@ -55,7 +56,7 @@ class Snapshots(Case):
         return int(pathlib.PurePath(os.readlink(self.current)).name)
 
     def watch(self, *arguments, **settings):
-        self.spec(interval="1s", jitter="0%", **settings)
+        self.spec(**{"interval": "1s", "jitter": "0%", **settings})
         sidecar = Sidecar(self.ocisync, *arguments)
         self.addCleanup(sidecar.kill)
         return sidecar.start()
@@ -131,6 +132,17 @@ class Switching(Snapshots):
         self.spec([self.entry("web"), {**gone, "required": False}], export=held)
         self.sync()
         self.assertEqual(self.shown(), {"web": 2, "api": 1})
+
+    def test_what_is_shown_is_repaired_while_a_failing_chart_holds_what_is_new(self):
+        held = {"onFailure": "keepGeneration"}
+        self.spec(export=held)
+        self.sync()
+        gone = {"name": "api", "ref": f"oci://{self.registry.host}/charts/api:gone"}
+        self.spec([self.entry("web"), gone], export=held)
+        (self.current / "web").unlink()
+        run = self.sync(3)
+        self.assertEqual(self.shown(), {"web": 1, "api": 1})
+        self.assertEqual(run.chart("web")["state"], "repaired")
 
     def test_the_first_generation_needs_every_required_chart(self):
         gone = {"name": "api", "ref": f"oci://{self.registry.host}/charts/api:gone"}
@@ -384,6 +396,18 @@ class Watching(Snapshots):
         self.assertEqual(self.shown(), {"web": 1, "api": 1})
         self.rollback("--clear")
         eventually(lambda: self.shown()["web"] == 3, "the newest")
+        eventually(lambda: sidecar.condition("Ready")["reason"] == "Succeeded", "well again")
+
+    def test_a_rollback_is_noticed_though_the_next_check_is_far(self):
+        sidecar = self.watch(interval="1h")
+        eventually(sidecar.is_ready, "ready")
+        self.publish("web", 2)
+        sidecar.send(signal.SIGUSR1)
+        eventually(lambda: self.shown()["web"] == 2, "the switch")
+        self.rollback("--to", 1)
+        eventually(lambda: sidecar.condition("Ready")["reason"] == "RolledBack", "told")
+        self.rollback("--clear")
+        eventually(lambda: self.shown()["web"] == 2, "the newest")
         eventually(lambda: sidecar.condition("Ready")["reason"] == "Succeeded", "well again")
 
     def test_a_held_generation_is_told_and_goes_on(self):
