@@ -32,6 +32,20 @@ class Publishing(Case):
         self.sync(export={"layout": "directory"})
         self.assertIn("new", self.ocisync.exported())
 
+    def test_where_directories_cannot_be_exchanged_the_way_out_is_said_and_works(self):
+        without_exchange = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2",
+                            "-e", "inject=renameat2:error=EINVAL"]
+        self.registry.forget()
+        for layout, code, path in (("directory", 2, "web"), ("symlink", 0, "web"), ("snapshot", 0, "current/web")):
+            with self.subTest(layout=layout):
+                self.ocisync.spec([self.ref], export={"layout": layout})
+                run = self.assert_code(self.ocisync.run(command=without_exchange + self.ocisync.command()), code)
+                if code == 0:
+                    self.assertEqual(self.ocisync.exported(path), charts.chart_files("web", "1.0.0"))
+                else:
+                    self.assertIn("use layout symlink", run.stderr)
+                    self.assertEqual(self.registry.requests(), [])
+
     def test_layout_and_format_may_change_in_place(self):
         for layout in ("symlink", "directory", "symlink"):
             for form in ("directory", "both"):
