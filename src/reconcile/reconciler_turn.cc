@@ -64,14 +64,16 @@ void Reconciler::tend_turn() {
 
 void Reconciler::turned(const SwitchReport& report) {
   for (auto& [name, slot] : slots_) {
-    Outcome& outcome = slot.outcome;
-    if (!outcome.waits)
+    if (!slot.outcome.waits)
       continue;
+    Outcome outcome = slot.outcome;
     settle_waiting(report, export_path(course_->rooms->spec, course_->chart(slot.index)), outcome);
     metrics_.sync_ended(sync_result(outcome.state), outcome.duration);
     narrator_.ended(outcome, slot.next);
     if (slot.under_way)
       board_.attempt_began(name);  // again already
+    if (pass_ || !outcome.waits)
+      slot.outcome = std::move(outcome);  // else it is for another turn to settle
   }
   turn_.held = report.error.has_value();
   if (report.switched()) {

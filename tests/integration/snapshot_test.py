@@ -424,6 +424,24 @@ class Watching(Snapshots):
         eventually(lambda: self.shown() == {"web": 2, "api": 2}, "the switch")
         eventually(lambda: sidecar.condition("Ready")["reason"] == "Succeeded", "well again")
 
+    def test_what_was_held_is_told_once_it_is_shown_though_its_next_check_is_far(self):
+        self.spec([self.entry("web", interval="1h"), self.entry("api", interval="1s")], jitter="0%",
+                  export={"onFailure": "keepGeneration"})
+        sidecar = Sidecar(self.ocisync)
+        self.addCleanup(sidecar.kill)
+        sidecar.start()
+        eventually(sidecar.is_ready, "ready")
+        self.push["api"].delete(self.digests["api"])
+        eventually(lambda: sidecar.chart("api").get("reason") == "NotFound", "the failure")
+        self.publish("web", 2)
+        sidecar.send(signal.SIGUSR1)
+        eventually(lambda: sidecar.condition("Ready")["reason"] == "GenerationHeld", "held")
+        self.publish("api", 2)
+        eventually(lambda: self.shown() == {"web": 2, "api": 2}, "the switch")
+        eventually(lambda: sidecar.condition("Ready")["reason"] == "Succeeded", "told")
+        self.assertEqual((sidecar.chart()["state"], sidecar.chart()["version"]), ("updated", "1.0.2"))
+        self.assertEqual(sidecar.syncs("updated"), 2)
+
     def test_a_reload_may_change_layout_and_policy(self):
         sidecar = self.watch(export={"layout": "symlink"})
         eventually(sidecar.is_ready, "ready")
