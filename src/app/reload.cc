@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "export/snapshot.h"
 
 namespace ocisync {
 namespace {
@@ -70,7 +71,11 @@ void Reload::watch_files() {
   for (const auto& file : {spec.http.cert_file, spec.http.key_file})
     if (file)
       server_files_.insert(*file);
+  const bool snapshot = spec.exports.layout == Layout::snapshot && spec.exports.path;
+  pin_ = snapshot ? *spec.exports.path / pin_path(spec.name) : fs::path();
   Triggers::Paths all = spec_files_;
+  if (snapshot)
+    all.insert(pin_);
   all.insert(server_files_.begin(), server_files_.end());
   for (const auto& [file, charts] : charts_)
     all.insert(file);
@@ -95,6 +100,8 @@ void Reload::changed(const Triggers::Paths& paths) {
   }
   if (spec)
     read_spec();
+  else if (paths.contains(pin_))
+    wiring_.reconciler().rollback_changed();
   if (charts.empty())
     return;
   log_.info("SecretsChanged", "syncing the charts that need them",

@@ -35,6 +35,7 @@ class Reload {
   Log& log_;
   Triggers::Paths spec_files_;
   Triggers::Paths server_files_;
+  std::filesystem::path pin_;  // of layout snapshot; empty: another layout
   std::map<std::filesystem::path, std::set<std::string>> charts_;  // by a file that they need
   Triggers triggers_;
 };

@@ -57,8 +57,10 @@ void Signals::wait(const std::stop_token& own) {
       act->second();
       continue;
     }
-    if (received_.load() != 0)
+    if (received_.load() != 0) {
+      kill_processes();
       ::_exit(128 + number);
+    }
     received_.store(number);
     source_.request_stop();
   }

@@ -20,7 +20,7 @@ constexpr std::uint64_t kCaLimit = 8ULL << 20;
 constexpr Duration kPatience = std::chrono::seconds(5);
 
 // Where the sidecar in our container listens: as everywhere, variable before spec before default. A
-// spec that has a mistake now says nothing, since the sidecar still follows the one before.
+// spec that has a mistake now still says it, since the sidecar goes on with the one before.
 std::string listen_address(const StatusSource& source) {
   if (const auto listen = process_variable("OCISYNC_LISTEN"); listen && !listen->empty())
     return *listen;
@@ -29,8 +29,7 @@ std::string listen_address(const StatusSource& source) {
                                     source.config.end();  // standard input is the sidecar's own
   try {
     if (readable)
-      if (const auto spec = load_spec(read_spec_sources(source.config), process_variable).spec)
-        return spec->http.listen;
+      return load_spec(read_spec_sources(source.config), process_variable).listen;
   } catch (const Error&) {
   }
   return HttpSpec{}.listen;

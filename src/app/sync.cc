@@ -1,5 +1,6 @@
 #include "app/alarm.h"
 #include "app/commands.h"
+#include "app/deadline.h"
 #include "app/options.h"
 #include "app/output.h"
 #include "app/progress_display.h"
@@ -111,6 +112,7 @@ Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& s
   pass.deadline = wiring.clock().steady() + timeout;
   pass.deadline_text = "--timeout " + format_duration(timeout);
 
+  const Deadline deadline(signals, log, [](int signal) { return 128 + signal; });
   std::stop_source stop;
   const std::stop_callback forward(signals.stop(), [&] { stop.request_stop(); });
   PassResult result;

@@ -3,17 +3,14 @@
 #include <csignal>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "app/alarm.h"
+#include "app/deadline.h"
 #include "app/reload.h"
 #include "app/signals.h"
 #include "base/guarded.h"
 
 namespace ocisync {
 namespace {
-
-constexpr Duration kGrace = std::chrono::milliseconds(4500);
 
 // What a signal or a request sets off, for as long as somebody is connected.
 class Bell {
@@ -44,24 +41,6 @@ class Bell {
 
  private:
   Guarded<std::function<void()>> act_;
-};
-
-// The end, whatever still hangs: everything that readers see changes by one rename, so nothing is
-// half done.
-class Deadline {
- public:
-  explicit Deadline(Log& log) : log_(log) {}
-
-  void start() { alarm_.emplace(kGrace, over_); }
-
- private:
-  Log& log_;
-  std::stop_source over_;
-  std::stop_callback<std::function<void()>> exit_{over_.get_token(), [this] {
-                                                    log_.warning("Stopped", "work was cut off");
-                                                    ::_exit(0);
-                                                  }};
-  std::optional<Alarm> alarm_;
 };
 
 }  // namespace
@@ -104,11 +83,8 @@ int watch(const WatchOptions& options, Log& log) {
   signals.on(SIGUSR1, [&] { sync.ring(); });
   signals.on(SIGHUP, [&] { reload.ring(); });
 
-  Deadline deadline(log);
-  const std::stop_callback stopping(signals.stop(), [&] {
-    wiring.board().stop();
-    deadline.start();
-  });
+  const Deadline deadline(signals, log, [](int) { return 0; });
+  const std::stop_callback stopping(signals.stop(), [&] { wiring.board().stop(); });
   wiring.reconciler().watch({options.spec.only.begin(), options.spec.only.end()}, signals.stop());
   log.info("Stopped", fmt::format("ended in good order by signal {}", signals.received()));
   return 0;

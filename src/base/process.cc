@@ -176,11 +176,16 @@ class Child {
 
   // Waits for the end and returns the exit code as a shell would tell it.
   int reap() {
+    siginfo_t ended{};
+    while (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOWAIT) != 0 &&
+           errno == EINTR) {
+    }
     int status = 0;
     pid_t result = 0;
-    while ((result = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) {
-    }
-    own_children().with([&](auto& children) { children.erase(pid_); });
+    own_children().with([&](auto& children) {
+      result = ::waitpid(pid_, &status, 0);  // from here on the id may be another's
+      children.erase(pid_);
+    });
     pid_ = -1;
     if (::getpid() == 1)
       reap_orphans();  // one may have stood behind this one
@@ -349,6 +354,13 @@ ProcessResult run_process(const ProcessRequest& request, const std::function<boo
     child.kill_group();
   result.exit_code = child.reap();
   return result;
+}
+
+void kill_processes() {
+  own_children().with([](const auto& children) {
+    for (const pid_t child : children)
+      ::kill(-child, SIGKILL);
+  });
 }
 
 void reap_orphans() {

@@ -31,6 +31,10 @@ struct ProcessResult {
 // true the whole group is killed. Blocks; safe from any thread.
 ProcessResult run_process(const ProcessRequest& request, const std::function<bool()>& give_up);
 
+// Kills every group that run_process waits for, for who is about to end this process without
+// waiting itself. Safe from any thread.
+void kill_processes();
+
 // For process 1, which inherits whatever its descendants leave behind: takes the ended ones, but
 // never those that run_process waits for. Safe from any thread.
 void reap_orphans();

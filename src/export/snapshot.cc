@@ -240,6 +240,10 @@ void Snapshot::withdraw() const {
 
 // ---- the pin ----
 
+std::string pin_path(std::string_view owner) {
+  return fmt::format("{}/{}/{}", kControlName, generations_directory(owner), kPinName);
+}
+
 std::optional<Pin> Snapshot::pin() const {
   const auto existing = home();
   const auto bytes = existing ? existing->read(kPinName, kPinLimit) : std::nullopt;

@@ -86,6 +86,9 @@ class Snapshot {
   mutable Guarded<std::optional<std::pair<std::uint64_t, Known>>> known_;  // read last
 };
 
+// Below the export directory: the file that changes when a rollback begins or ends.
+std::string pin_path(std::string_view owner);
+
 // Calls `visit` with every tree that a generation names, and the generation's owner.
 void each_tree_of_generations(
     const ExportVolume& volume,

@@ -25,11 +25,6 @@ std::vector<Publication> wanted(const Rooms& rooms, bool prune) {
   return accepted;
 }
 
-bool shows(const Publisher& publisher, const Generation& shown,
-           const std::vector<Publication>& charts) {
-  return shown.holds(charts) && publisher.snapshot().stands(shown);
-}
-
 std::string listed(const std::vector<std::string>& names) {
   constexpr std::size_t kMost = 5;
   std::string text;
@@ -88,9 +83,11 @@ void switch_over(const Rooms& rooms, const SwitchWork& work, SwitchReport& repor
     return;
   }
   std::vector<Publication> charts = wanted(rooms, work.prune);
-  if (report.now && shows(publisher, *report.now, charts))
+  const bool repair = report.now && report.now->holds(charts);
+  if (repair && publisher.snapshot().stands(*report.now))
     return;
-  require_unheld(rooms, work, report.now.get(), charts);
+  if (!repair)
+    require_unheld(rooms, work, report.now.get(), charts);
   const auto told =
       rooms.hooks ? changes(rooms.spec, report.now.get(), charts) : std::vector<HookChange>();
   for (const HookChange& change : told)

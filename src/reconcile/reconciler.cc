@@ -62,14 +62,14 @@ void Reconciler::watch(const std::set<std::string>& only, std::stop_token stop) 
 void Reconciler::sync_now() {
   post([this] {
     for (const auto& [name, slot] : slots_)
-      schedule_.hasten(name, clock_.steady());
+      hasten(name);
   });
 }
 
 void Reconciler::sync_now(std::set<std::string> charts) {
   post([this, charts = std::move(charts)] {
     for (const std::string& name : charts)
-      schedule_.hasten(name, clock_.steady());
+      hasten(name);
   });
 }
 
@@ -173,11 +173,18 @@ void Reconciler::look(const std::string& name, Slot& slot) {
               }});
 }
 
+// Somebody wants to know how things are now.
+void Reconciler::hasten(const std::string& name) {
+  indexes_renewed_.reset();
+  schedule_.hasten(name, clock_.steady());
+}
+
 // An index serves all charts of a classic repository that come by within half an interval.
 void Reconciler::renew_indexes(const ChartSpec& chart) {
   const Rooms& rooms = *course_->rooms;
   const Duration interval = chart.interval.value_or(rooms.spec.interval);
-  if (pass_ || !chart.repository || clock_.steady() - indexes_renewed_ < interval / 2)
+  if (pass_ || !chart.repository ||
+      (indexes_renewed_ && clock_.steady() - *indexes_renewed_ < interval / 2))
     return;
   rooms.registry.renew_indexes();
   indexes_renewed_ = clock_.steady();
@@ -225,10 +232,6 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
                                pass_ ? pass_->deadline : SteadyTime::max());
   if (how == Settled::may_pass && !next.when)
     outcome.message += fmt::format(" (no further try fits into {})", pass_->deadline_text);
-  // A switch came by while the chart was under way: what it showed is not told yet.
-  if (outcome.state == ChartState::unchanged && slot.outcome.waits &&
-      slot.outcome.state == ChartState::updated)
-    outcome.state = ChartState::updated;
   if (outcome.waits)
     slot.next = next;
   else
@@ -270,7 +273,7 @@ void Reconciler::note(const Outcome& outcome, const Slot& slot) {
       outcome.state == ChartState::updated || outcome.state == ChartState::repaired;
   house_.work.published = house_.work.published || published;
   house_.work.superseded = house_.work.superseded || outcome.previous.has_value();
-  if (outcome.state != ChartState::skipped && outcome.reason != Reason::cancelled)
+  if (outcome.state != ChartState::skipped && outcome.reason != Reason::cancelled && !outcome.waits)
     metrics_.sync_ended(sync_result(outcome.state), outcome.duration);
   if (published || outcome.state != slot.outcome.state || outcome.reason != slot.outcome.reason)
     want_house(std::chrono::seconds(1));

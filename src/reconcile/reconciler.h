@@ -58,6 +58,8 @@ class Reconciler {
   // All charts, or those named, are due.
   void sync_now();
   void sync_now(std::set<std::string> charts);
+  // Somebody pinned a generation, or no longer does.
+  void rollback_changed();
   // From now on these. Charts whose entry has the same effect go on as they were; what is under way
   // for the others is abandoned before anything begins anew.
   void follow(std::shared_ptr<const Rooms> rooms);
@@ -132,6 +134,7 @@ class Reconciler {
   // One chart.
   void look(const std::string& name, Slot& slot);
   void renew_indexes(const ChartSpec& chart);
+  void hasten(const std::string& name);
   void start(const std::string& name, Slot& slot);
   void arrive(Waiting waiting);
   void settle(const std::string& name, Outcome outcome);
@@ -169,7 +172,7 @@ class Reconciler {
   Lanes& lanes_;
   Random random_;
   Schedule schedule_;
-  SteadyTime indexes_renewed_{};
+  std::optional<SteadyTime> indexes_renewed_;  // absent: the next chart of one renews them
   Narrator narrator_;
   std::shared_ptr<Course> course_;
   std::shared_ptr<Course> next_course_;  // waits until what it overtakes has ended

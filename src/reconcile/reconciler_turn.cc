@@ -17,6 +17,11 @@ bool is_worth_a_retry(const SwitchReport& report) {
 
 }  // namespace
 
+void Reconciler::rollback_changed() {
+  post([this] { want_turn(); });
+  sync_now();  // whose outcomes say which revision waits
+}
+
 void Reconciler::want_turn() {
   const Spec& spec = course_->rooms->spec;
   if (pass_ || spec.exports.layout != Layout::snapshot || turn_.due != SteadyTime::max())
@@ -59,11 +64,16 @@ void Reconciler::tend_turn() {
 
 void Reconciler::turned(const SwitchReport& report) {
   for (auto& [name, slot] : slots_) {
-    Outcome& outcome = slot.outcome;
-    if (!outcome.waits || slot.under_way)
+    if (!slot.outcome.waits)
       continue;
+    Outcome outcome = slot.outcome;
     settle_waiting(report, export_path(course_->rooms->spec, course_->chart(slot.index)), outcome);
+    metrics_.sync_ended(sync_result(outcome.state), outcome.duration);
     narrator_.ended(outcome, slot.next);
+    if (slot.under_way)
+      board_.attempt_began(name);  // again already
+    if (pass_ || !outcome.waits)
+      slot.outcome = std::move(outcome);  // else it is for another turn to settle
   }
   turn_.held = report.error.has_value();
   if (report.switched()) {

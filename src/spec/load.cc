@@ -123,6 +123,7 @@ LoadedSpec load_spec(const std::vector<SpecSource>& sources, const Environment& 
 
   LoadedSpec loaded;
   loaded.problems = reading.take_problems();
+  loaded.listen = draft.spec.http.listen;
   if (!loaded.problems.empty())
     return loaded;
   draft.spec.name = draft.name.value;

@@ -14,6 +14,7 @@ namespace ocisync {
 struct LoadedSpec {
   std::optional<Spec> spec;           // present exactly when there are no problems
   std::vector<SpecProblem> problems;  // in file order
+  std::string listen;                 // spec.http.listen, as far as it can be told, problems or not
 };
 
 // Parses, joins, expands ${VAR}, validates: everything that is wrong, in one go, without touching

@@ -1,4 +1,5 @@
 """What a person sees and can do on the page, whatever the charts are called."""
+import json
 import os
 import pathlib
 
@@ -42,6 +43,12 @@ class BrowserTest(Case):
         self.assertIn(HOSTILE, self.names())
         self.assertEqual(self.browser.run("return document.title"), "ocisync")
         self.assertEqual(self.browser.run("return document.images.length + document.scripts.length"), 1)
+        board = json.loads(self.server.get("/status"))
+        web = next(chart for chart in board["charts"] if chart["name"] == "web")
+        self.assertEqual(self.browser.run(
+            "const row = [...document.querySelectorAll('tbody tr')].find(r => r.querySelector('th span').textContent === 'web');"
+            "return [row.querySelector('code').title, ...[...row.querySelectorAll('time')].map(t => t.dateTime)]"),
+            [web["digest"], web["lastSuccess"], web["nextAttempt"]])
         self.assertIn("1.10.3", self.row("web"))
         self.assertIn("Stalled", self.row("database"))
         self.assertIn("NotFound", self.row("database"))

@@ -7,6 +7,7 @@ import threading
 
 from tests.support.case import Case
 from tests.support.ports import free_port
+from tests.support.processes import kill, living
 from tests.support.proxy import FaultProxy, delay
 from tests.support.sidecar import Sidecar, eventually
 
@@ -15,16 +16,19 @@ class Listener:
     """A server that a hook calls; answers with `status` and remembers what came."""
 
     def __init__(self):
-        self.calls, self.status = [], 200
+        self.calls, self.methods, self.status = [], [], 200
         listener = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
+            def do_any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                listener.calls.append((self.path, dict(self.headers), json.loads(body)))
+                listener.calls.append((self.path, dict(self.headers), json.loads(body) if body else None))
+                listener.methods.append(self.command)
                 self.send_response(listener.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+
+            do_GET = do_POST = do_PUT = do_any
 
             def log_message(self, *_):
                 pass
@@ -269,11 +273,26 @@ class Hooks(Case):
                          {str(self.ocisync.export / "web"): "remove",
                           str(self.ocisync.export / "elsewhere/web"): "create"})
 
-    def test_a_gate_that_takes_too_long_is_ended(self):
-        self.spec([{"name": "judge", "when": "gate", "exec": {"command": self.script("sleep 3600"), "timeout": "100ms"}}])
+    def endless(self):
+        """A program that does not end, nor does what it starts; and a file that is to hold its process group."""
+        group = self.folder / "group"
+        return self.script(f"sleep 3600 &\necho $$ > {group}.part\nmv {group}.part {group}\nsleep 3600"), group
+
+    def group_of(self, file):
+        eventually(file.exists, "the hook")
+        group = int(file.read_text())
+        self.addCleanup(kill, group)
+        return group
+
+    def test_a_gate_that_takes_too_long_is_ended_with_all_that_it_started(self):
+        command, group = self.endless()
+        self.spec([{"name": "judge", "when": "gate", "exec": {"command": command, "timeout": "500ms"}}])
         run = self.ocisync.run("--timeout", "1s")
         self.assert_code(run, 1)
+        self.assertEqual(run.chart("web")["reason"], "TimedOut")
         self.assertFalse((self.ocisync.export / "web").exists())
+        ended = self.group_of(group)
+        eventually(lambda: not living(ended), "its end")
 
     def test_a_failing_hook_leaves_the_new_revision_and_the_code_says_so(self):
         self.spec([{"name": "tell", "exec": {"command": self.script("exit 7")}}])
@@ -300,9 +319,10 @@ class Hooks(Case):
         self.assertTrue(sidecar.is_ready())
 
     def test_a_call_owed_when_the_process_was_killed_is_made_by_the_next(self):
-        sidecar = self.watch([{"name": "tell", "exec": {"command": self.script("sleep 3600")}}])
-        eventually(lambda: len(self.heard()) == 1, "the call")
-        sidecar.kill()
+        command, group = self.endless()
+        sidecar = self.watch([{"name": "tell", "exec": {"command": command}}])
+        self.group_of(group)
+        sidecar.kill()  # and nobody is left to end the program, unless ocisync was process 1
         sidecar = self.watch([{"name": "tell", "exec": {"command": self.script()}}])
         eventually(lambda: len(self.heard()) == 2, "the call again")
         self.assertEqual([d["charts"][0]["digest"] for d, _ in self.heard()], [self.digest] * 2)
@@ -329,6 +349,28 @@ class Hooks(Case):
         listener.status = 200
         sidecar.await_event("HookRecovered")
 
+    def test_a_server_is_called_by_the_method_and_for_the_status_of_the_spec(self):
+        listener = Listener()
+        self.addCleanup(listener.stop)
+        sidecar = self.watch([{"name": method, "http": {"url": listener.url, "method": method, "successStatus": 204}}
+                              for method in ("PUT", "GET")], retry={"min": "20ms", "max": "50ms"})
+        self.assertIn("200 instead of 204", sidecar.await_event("HookFailed")[0]["msg"])
+        listener.status = 204
+        for method in ("PUT", "GET"):
+            eventually(lambda: sidecar.metric("hook_runs_total", hook=method, result="success") == 1, method)
+        self.assertEqual(set(listener.methods), {"PUT", "GET"})
+        bodies = dict(zip(listener.methods, (body for _, _, body in listener.calls)))
+        self.assertEqual((bodies["PUT"]["hook"], bodies["GET"]), ("PUT", None))
+
+    def test_a_server_that_does_not_answer_is_given_up(self):
+        with FaultProxy() as silent:
+            silent.always("POST", "", delay(3600))
+            sidecar = self.watch([{"name": "tell", "http": {"url": silent.url, "timeout": "100ms"}}],
+                                 retry={"min": "20ms", "max": "50ms"})
+            sidecar.await_event("HookFailed", 2)
+        self.assertTrue(sidecar.is_ready())
+        self.assertEqual(sidecar.stop(), 0)
+
     def test_a_file_is_touched(self):
         mark = self.folder / "updated"
         self.spec([{"name": "mark", "touch": str(mark)}])
@@ -340,13 +382,33 @@ class Hooks(Case):
         self.assert_code(self.ocisync.sync(), 0)
         self.assertGreater(mark.stat().st_mtime, 1)
 
-    def test_a_signal_inside_a_hook_ends_its_program_too(self):
-        pid = self.folder / "pid"
-        sidecar = self.watch([{"name": "tell", "exec": {"command": self.script(f"echo $$ > {pid}; exec sleep 3600")}}])
-        eventually(lambda: pid.exists() and pid.read_text().strip(), "the hook")
-        child = int(pid.read_text())
+    def inside_a_hook(self):
+        command, file = self.endless()
+        sidecar = self.watch([{"name": "tell", "exec": {"command": command}}])
+        group = self.group_of(file)
+        self.assertTrue(living(group))
+        return sidecar, group
+
+    def test_a_signal_inside_a_hook_ends_all_that_it_started(self):
+        sidecar, group = self.inside_a_hook()
         self.assertEqual(sidecar.stop(), 0)
-        self.assertFalse(os.path.exists(f"/proc/{child}"))
+        self.assertEqual(sidecar.events()[-1]["msg"], "ended in good order by signal 15")
+        eventually(lambda: not living(group), "its end")
+
+    def test_a_second_signal_inside_a_hook_ends_all_that_it_started(self):
+        sidecar, group = self.inside_a_hook()
+        with sidecar.frozen():
+            sidecar.send(signal.SIGTERM)
+            eventually(lambda: sidecar.get("/readyz")[0] == 503, "the first signal")
+            self.assertEqual(sidecar.stop(), 143)
+        eventually(lambda: not living(group), "its end")
+
+    def test_who_does_not_end_in_time_leaves_nothing_that_a_hook_started(self):
+        sidecar, group = self.inside_a_hook()
+        with sidecar.frozen():
+            self.assertEqual(sidecar.stop(), 0)
+        self.assertEqual(sidecar.events()[-1]["msg"], "work was cut off")
+        eventually(lambda: not living(group), "its end")
 
     def test_hooks_as_process_1_leave_no_zombies(self):
         sidecar = self.watch([{"name": "tell", "per": "chart", "exec": {"command": self.script("(sleep 0.05 &)")}}],

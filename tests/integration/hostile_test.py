@@ -1,9 +1,14 @@
 """Whoever may reach its port or write its files can be told off, and nothing else."""
+import itertools
 import os
 import signal
 import socket
+import time
 
 from tests.support.case import Case
+from tests.support.charts import archive, chart_files, sha256
+from tests.support.proxy import FaultProxy
+from tests.support.repository import Repository
 from tests.support.sidecar import Sidecar, eventually
 
 
@@ -116,8 +121,7 @@ class Hostile(Case):
                 self.assertEqual([self.sidecar.get(path)[0] for path in ("/livez", "/readyz")], [200, 200])
         self.clear(spec)
         spec.write_bytes(good)
-        self.sidecar.await_event("SpecReloaded")
-        self.assertEqual(self.sidecar.metric("config_last_reload_successful"), 1)
+        eventually(lambda: self.sidecar.metric("config_last_reload_successful") == 1, "following it")
         self.assertEqual(self.ocisync.snapshot(), before[0])
         eventually(lambda: self.sidecar.descriptors() <= before[1] + 1, "closing them all")
 
@@ -129,9 +133,7 @@ class Hostile(Case):
             with self.subTest(name):
                 self.clear(self.password)
                 put(self.password)
-                attempts = self.sidecar.metric("syncs_total", chart="web")
-                self.sidecar.send(signal.SIGUSR1)
-                eventually(lambda: self.sidecar.metric("syncs_total", chart="web") > attempts, "an attempt")
+                self.sidecar.check_now()
                 self.assertEqual([self.sidecar.get(path)[0] for path in ("/livez", "/readyz")], [200, 200])
         self.clear(self.password)
         self.password.write_text("hare")
@@ -150,3 +152,79 @@ class Hostile(Case):
         self.clear(self.token)
         self.token.write_text("open sesame")
         self.assertEqual(self.sidecar.get("/-/sync", method="POST", Authorization="Bearer open sesame")[0], 202)
+
+
+class Sources(Case):
+    """What registries and repositories answer, once their charts are exported."""
+
+    def start(self, chart):
+        self.ocisync.spec([chart], interval="1h")
+        self.sidecar = Sidecar(self.ocisync)
+        self.addCleanup(self.sidecar.kill)
+        self.sidecar.start()
+        eventually(self.sidecar.is_ready, "ready")
+        self.before = self.ocisync.snapshot()
+
+    def assert_unharmed(self):
+        self.assertEqual([self.sidecar.get(path)[0] for path in ("/livez", "/readyz")], [200, 200])
+        self.assertEqual(self.ocisync.snapshot(), self.before)
+
+    def assert_recovers(self):
+        self.sidecar.send(signal.SIGUSR1)
+        eventually(lambda: self.sidecar.condition("Ready")["status"] == "True", "recovery")
+        self.assert_unharmed()
+        self.assertLess(self.sidecar.peak_kib(), 64 * 1024)
+        self.sidecar.events()  # each line is JSON
+
+    def test_indexes(self):
+        repository = Repository(self.folder / "classic")
+        repository.start()
+        self.addCleanup(repository.stop)
+        data = archive(chart_files())
+        (repository.folder / "web-1.0.0.tgz").write_bytes(data)
+        good = (f"apiVersion: v1\nentries:\n  web:\n  - {{apiVersion: v2, name: web, version: 1.0.0, "
+                f"digest: '{sha256(data)[7:]}', urls: [web-1.0.0.tgz]}}\n")
+        written = itertools.count(int(time.time()))
+
+        def write(text):
+            repository.index.write_text(text)
+            second = next(written)  # all that its server tells versions apart by
+            os.utime(repository.index, (second, second))
+            repository.forget()
+
+        write(good)
+        self.start({"name": "web", "repository": repository.url, "chart": "web"})
+        for text in ("", "\0" * 4096, "<html>please log in</html>", "apiVersion: v1\nentries: " + "[" * 200_000,
+                     "apiVersion: v1\na: &a [x,x]\n" + "".join(
+                         f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)},*{chr(97 + i)}]\n" for i in range(20)),
+                     good.replace("1.0.0", "../../../etc"), good.replace("web-1.0.0.tgz", "file:///etc/passwd"),
+                     good.replace(sha256(data)[7:], "0" * 64), "apiVersion: v1\nentries: {}\n"):
+            with self.subTest(text[:40]):
+                write(text)
+                self.sidecar.check_now()
+                self.assertIn(("/index.yaml", 200), repository.asked())
+                self.assert_unharmed()
+        write(good)
+        self.assert_recovers()
+
+    def test_headers(self):
+        registry = self.start_registry()
+        self.pusher(registry).current("1.0.0")
+        with FaultProxy(registry) as proxy:
+            self.start(f"oci://{proxy.host}/charts/web:1.0.0")
+            for status, headers in ((200, {"Docker_Content_Digest": "sha256:../../../etc/passwd"}),
+                                    (200, {"Docker_Content_Digest": "sha256:" + "f" * 64}),
+                                    (200, {"X": "y" * 500_000}), (200, {f"X_{i}": "y" * 60 for i in range(99)}),
+                                    (401, {"WWW_Authenticate": 'Bearer realm="file:///etc/passwd"'}),
+                                    (401, {"WWW_Authenticate": "Bearer " + ",=" * 20_000}),
+                                    (302, {"Location": "file:///etc/passwd"}), (302, {"Location": "\x1b[31m//"}),
+                                    (307, {"Location": f"{proxy.url}/v2/charts/web/manifests/1.0.0"}),
+                                    (429, {"Retry_After": "soon"}), (429, {"Retry_After": "-5"}), (999, {})):
+                with self.subTest(status=status, headers=str(headers)[:60]):
+                    proxy.rules.clear()
+                    proxy.always("HEAD", "/manifests/", lambda exchange, s=status, h=headers: exchange.answer(s, **h))
+                    proxy.always("GET", "/manifests/", lambda exchange, s=status, h=headers: exchange.answer(s, **h))
+                    self.sidecar.check_now()
+                    self.assert_unharmed()
+            proxy.rules.clear()
+            self.assert_recovers()

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import threading
 import time
 
 from tests.support.case import Case
@@ -103,7 +104,7 @@ class Reloading(Case):
         self.assertEqual(self.ocisync.snapshot(), before)
         self.spec_text([self.ref()])
         sidecar.await_event("SpecReloaded")
-        self.assertEqual(sidecar.metric("config_last_reload_successful"), 1)
+        eventually(lambda: sidecar.metric("config_last_reload_successful") == 1, "following it")
 
     def test_only_what_changed_is_synced_again(self):
         charts = [{"name": f"chart{i}", "ref": self.ref()} for i in range(10)]
@@ -162,10 +163,23 @@ class Reloading(Case):
     def test_a_new_chart_with_a_wrong_tag_leaves_it_ready(self):
         self.spec_text([self.ref()])
         sidecar = self.start()
-        self.spec_text([self.ref(), {"name": "wrong", "ref": self.ref("9.9.9")}])
-        failed = [e for e in sidecar.await_event("ChartFailed") if e["chart"] == "wrong"]
-        self.assertEqual(failed[0]["reason"], "NotFound")
-        self.assertTrue(sidecar.is_ready())
+        answers, enough = [], threading.Event()
+
+        def ask():
+            while not enough.is_set():
+                answers.append(sidecar.get("/readyz")[0])
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            self.spec_text([self.ref(), {"name": "wrong", "ref": self.ref("9.9.9")}])
+            failed = [e for e in sidecar.await_event("ChartFailed") if e["chart"] == "wrong"]
+            self.assertEqual(failed[0]["reason"], "NotFound")
+            sidecar.check_now("wrong")
+        finally:
+            enough.set()
+            asking.join()
+        self.assertEqual(set(answers), {200})
         self.assertEqual(sidecar.condition("Stalled", "wrong")["status"], "True")
 
     def test_what_needs_a_restart_says_so_in_one_line(self):
@@ -191,6 +205,22 @@ class Reloading(Case):
         document["spec"] = {"charts": [{"name": "more", "ref": self.ref()}]}
         (config / "more.yaml").write_text(json.dumps(document))
         eventually(lambda: self.names(sidecar) == ["web", "more"], "the second file")
+
+    def test_a_lock_file_that_changes_is_followed(self):
+        first = self.push.current("1.0.0")
+        self.spec_text([self.ref()])
+        lock = [self.ocisync.binary, "lock", "--config", str(self.ocisync.spec_file)]
+        self.assert_code(self.ocisync.run(command=lock), 0)
+        sidecar = self.start("--locked")
+        second = self.push.current("1.0.0", version="1.0.1")
+        sidecar.check_now()
+        self.assertEqual(sidecar.chart()["digest"], first)
+        self.assert_code(self.ocisync.run(command=lock), 0)
+        eventually(lambda: sidecar.chart()["digest"] == second, "the new lock")
+        self.ocisync.spec_file.with_name("charts.lock.yaml").unlink()
+        sidecar.await_event("SpecRefused")
+        self.assertTrue(sidecar.is_ready())
+        self.assertEqual(sidecar.chart()["digest"], second)
 
     def test_sighup_reads_the_spec_and_syncs_what_did_not_change(self):
         self.spec_text([self.ref()])

@@ -6,6 +6,8 @@ import time
 
 from tests.support.case import Case
 from tests.support.charts import chart_files
+from tests.support.ports import free_port
+from tests.support.processes import kill, living
 from tests.support.proxy import FaultProxy, delay, trickle
 from tests.support.sidecar import Sidecar, eventually
 
@@ -93,6 +95,26 @@ class Ending(Case):
             process.communicate(timeout=60)
             self.assertEqual(process.returncode, 143)
             self.assertFalse((self.ocisync.export / "web").exists())
+
+    def test_a_helper_that_hangs_keeps_nobody(self):
+        group, helper = self.folder / "group", self.folder / "bin/docker-credential-hanging"
+        helper.parent.mkdir()
+        helper.write_text(f"#!/bin/sh\nsleep 3600 &\necho $$ > {group}.part; mv {group}.part {group}\nsleep 3600\n")
+        helper.chmod(0o755)
+        self.ocisync.spec([self.ref()], [{"host": self.registry.host, "credentials": {"helper": "hanging"}}])
+        for more, code in (["--watch", "--listen", f"127.0.0.1:{free_port()}"], 0), ([], 143):
+            with self.subTest(code=code):
+                process = subprocess.Popen(
+                    [self.ocisync.binary, "-c", self.ocisync.spec_file, *more], stderr=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env=self.ocisync.environment(PATH=f"{helper.parent}:{os.environ['PATH']}"))
+                self.addCleanup(process.kill)
+                eventually(group.exists, "the helper")
+                self.addCleanup(kill, int(group.read_text()))
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(timeout=20), code)
+                eventually(lambda: not living(int(group.read_text())), "its end")
+                group.unlink()
 
     def test_as_process_1_it_ends_and_reaps(self):
         sidecar = self.start([self.ref()], prefix=AS_PROCESS_1)

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import threading
 
 from tests.support import charts
@@ -55,7 +56,7 @@ class Snapshots(Case):
         return int(pathlib.PurePath(os.readlink(self.current)).name)
 
     def watch(self, *arguments, **settings):
-        self.spec(interval="1s", jitter="0%", **settings)
+        self.spec(**{"interval": "1s", "jitter": "0%", **settings})
         sidecar = Sidecar(self.ocisync, *arguments)
         self.addCleanup(sidecar.kill)
         return sidecar.start()
@@ -131,6 +132,16 @@ class Switching(Snapshots):
         self.spec([self.entry("web"), {**gone, "required": False}], export=held)
         self.sync()
         self.assertEqual(self.shown(), {"web": 2, "api": 1})
+
+    def test_what_is_shown_is_repaired_while_a_failing_chart_holds_what_is_new(self):
+        held = {"onFailure": "keepGeneration"}
+        self.spec(export=held)
+        self.sync()
+        gone = {"name": "api", "ref": f"oci://{self.registry.host}/charts/api:gone"}
+        self.spec([self.entry("web"), gone], export=held)
+        (self.current / "web").unlink()
+        self.sync(3)
+        self.assertEqual(self.shown(), {"web": 1, "api": 1})
 
     def test_the_first_generation_needs_every_required_chart(self):
         gone = {"name": "api", "ref": f"oci://{self.registry.host}/charts/api:gone"}
@@ -380,10 +391,23 @@ class Watching(Snapshots):
         self.assertEqual(self.shown(), {"web": 1, "api": 1})
         sidecar.stop()
         sidecar.start()
+        eventually(sidecar.is_ready, "ready again")
         eventually(lambda: sidecar.condition("Ready")["reason"] == "RolledBack", "told again")
         self.assertEqual(self.shown(), {"web": 1, "api": 1})
         self.rollback("--clear")
         eventually(lambda: self.shown()["web"] == 3, "the newest")
+        eventually(lambda: sidecar.condition("Ready")["reason"] == "Succeeded", "well again")
+
+    def test_a_rollback_is_noticed_though_the_next_check_is_far(self):
+        sidecar = self.watch(interval="1h")
+        eventually(sidecar.is_ready, "ready")
+        self.publish("web", 2)
+        sidecar.send(signal.SIGUSR1)
+        eventually(lambda: self.shown()["web"] == 2, "the switch")
+        self.rollback("--to", 1)
+        eventually(lambda: sidecar.condition("Ready")["reason"] == "RolledBack", "told")
+        self.rollback("--clear")
+        eventually(lambda: self.shown()["web"] == 2, "the newest")
         eventually(lambda: sidecar.condition("Ready")["reason"] == "Succeeded", "well again")
 
     def test_a_held_generation_is_told_and_goes_on(self):
@@ -399,6 +423,24 @@ class Watching(Snapshots):
         self.publish("api", 2)
         eventually(lambda: self.shown() == {"web": 2, "api": 2}, "the switch")
         eventually(lambda: sidecar.condition("Ready")["reason"] == "Succeeded", "well again")
+
+    def test_what_was_held_is_told_once_it_is_shown_though_its_next_check_is_far(self):
+        self.spec([self.entry("web", interval="1h"), self.entry("api", interval="1s")], jitter="0%",
+                  export={"onFailure": "keepGeneration"})
+        sidecar = Sidecar(self.ocisync)
+        self.addCleanup(sidecar.kill)
+        sidecar.start()
+        eventually(sidecar.is_ready, "ready")
+        self.push["api"].delete(self.digests["api"])
+        eventually(lambda: sidecar.chart("api").get("reason") == "NotFound", "the failure")
+        self.publish("web", 2)
+        sidecar.send(signal.SIGUSR1)
+        eventually(lambda: sidecar.condition("Ready")["reason"] == "GenerationHeld", "held")
+        self.publish("api", 2)
+        eventually(lambda: self.shown() == {"web": 2, "api": 2}, "the switch")
+        eventually(lambda: sidecar.condition("Ready")["reason"] == "Succeeded", "told")
+        self.assertEqual((sidecar.chart()["state"], sidecar.chart()["version"]), ("updated", "1.0.2"))
+        self.assertEqual(sidecar.syncs("updated"), 2)
 
     def test_a_reload_may_change_layout_and_policy(self):
         sidecar = self.watch(export={"layout": "symlink"})

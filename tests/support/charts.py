@@ -94,6 +94,12 @@ class Pusher:
                   Content_Type=media_type)
         return sha256(data)
 
+    def tag(self, name: str, digest: str):
+        """Lets a tag name a manifest that is there: one request that changes anything."""
+        url = f"{self.registry.url}/v2/{self.repository}/manifests"
+        with self.send("GET", f"{url}/{digest}", Accept=MANIFEST) as held:
+            self.send("PUT", f"{url}/{name}", data=held.read(), Content_Type=MANIFEST).close()
+
     def delete(self, digest: str):
         self.send("DELETE", f"{self.registry.url}/v2/{self.repository}/manifests/{digest}")
 

@@ -130,12 +130,17 @@ class Sidecar:
     def await_event(self, name, count=1):
         return eventually(lambda: len(self.events(name)) >= count and self.events(name), f"{count} x {name}")
 
-    def next_check(self, name="web", times=1):
-        """Waits until so many more attempts of a chart have ended."""
+    def check_now(self, name="web"):
+        """Has everything checked, and waits until an attempt of that chart has ended."""
+        self.next_check(name, after=lambda: self.send(signal.SIGUSR1))
+
+    def next_check(self, name="web", times=1, after=lambda: None):
+        """Waits until so many more attempts of a chart have ended, counted from before `after` is called."""
         def ended():
             return self.metric("syncs_total", chart=name) or 0
 
         target = ended() + times
+        after()
         eventually(lambda: ended() >= target, f"{times} checks of {name}")
 
     def descriptors(self):

@@ -139,6 +139,19 @@ TEST(Process, IsKilledWhenWeAreAskedToStop) {
   EXPECT_EQ(result.exit_code, 128 + SIGKILL);
 }
 
+TEST(Process, IsKilledWithAllItStartedWhenWeEndAtOnce) {
+  const TempDirectory folder;
+  const std::filesystem::path ready = folder.path() / "ready";
+  const ProcessResult result =
+      run_process(shell("sleep 1000 & echo $$; touch " + ready.string() + "; wait"), [&] {
+        if (std::filesystem::exists(ready))
+          kill_processes();
+        return false;
+      });
+  EXPECT_EQ(result.exit_code, 128 + SIGKILL);
+  EXPECT_FALSE(group_lives(std::stoi(result.output)));
+}
+
 TEST(Process, IsReapedEvenWhenAskingFails) {
   EXPECT_EQ(reason_of([] {
               run_process(shell("sleep 1000"),
