@@ -8,6 +8,7 @@
 #include "app/signals.h"
 #include "app/wiring.h"
 #include "base/json.h"
+#include "reconcile/repository_source.h"
 #include "store/check.h"
 
 namespace ocisync {
@@ -40,7 +41,12 @@ class Repair {
  public:
   Repair(const SpecOptions& options, const Spec& spec, const Volume& volume, const Clock& clock,
          Log& log)
-      : spec_(spec), volume_(volume), cache_(volume), registry_(options, spec, clock, log) {}
+      : spec_(spec),
+        volume_(volume),
+        cache_(volume),
+        references_(volume),
+        log_(log),
+        registry_(options, spec, clock, log) {}
 
   // False: no reference leads to it, or the registry has it no more.
   bool repair(const DamagedBlob& blob, std::stop_token stop) {
@@ -51,6 +57,8 @@ class Repair {
 
  private:
   bool fetch(const DamagedBlob& blob, const Lead& lead, std::stop_token stop) {
+    if (lead.source == ReferenceSource::classic)
+      return fetch_classic(blob, lead, std::move(stop));
     TransferCounts counts;
     if (lead.manifest == blob.digest) {
       const auto fetched =
@@ -75,9 +83,28 @@ class Repair {
     return true;
   }
 
+  // A cached reference does not tell where its repository is: the spec does.
+  bool fetch_classic(const DamagedBlob& blob, const Lead& lead, std::stop_token stop) {
+    const auto leads_to = [&](const ChartSpec& chart) {
+      return chart.repository && (chart.range ? chart.reference.name() == lead.reference.name()
+                                              : chart.reference == lead.reference);
+    };
+    const auto chart = std::find_if(spec_.charts.begin(), spec_.charts.end(), leads_to);
+    if (chart == spec_.charts.end())
+      return false;
+    const Sources sources{spec_, registry_.client(), &cache_, &references_, log_, {}};
+    Inquiry inquiry{.chart = *chart, .stop = std::move(stop)};
+    Revision revision{
+        .reference = lead.reference, .resolved = lead.content, .source = ReferenceSource::classic};
+    RepositorySource(sources).select(inquiry, revision);
+    return cache_.find(blob.digest).has_value();
+  }
+
   const Spec& spec_;
   const Volume& volume_;
   BlobCache cache_;
+  ReferenceStore references_;
+  Log& log_;
   RegistryWiring registry_;
 };
 
@@ -119,9 +146,11 @@ int run_cache_check(const CacheCheckOptions& options) {
   const auto log = make_log(options.log);
   const Spec spec = load_spec_if_given(options.spec, *log);
   const RealClock clock;
-  const Volume volume = Volume::open(cache_path(options.spec, spec),
-                                     spec.cache.group_write ? kGroupModes : kDefaultModes);
-  const CheckReport report = check_cache(volume, ReferenceStore(volume));
+  const std::filesystem::path path = cache_path(options.spec, spec);
+  const std::optional<Volume> volume =
+      options.repair ? Volume::open(path, spec.cache.group_write ? kGroupModes : kDefaultModes)
+                     : Volume::open_read_only(path);
+  const CheckReport report = volume ? check_cache(*volume) : CheckReport{};
 
   std::string lines;
   Json damaged = Json::array();
@@ -132,7 +161,7 @@ int run_cache_check(const CacheCheckOptions& options) {
                         [](const DamagedBlob& b) { return b.is_manifest(); });
   std::optional<Repair> repair;
   if (options.repair && !todo.empty())
-    repair.emplace(options.spec, spec, volume, clock, *log);
+    repair.emplace(options.spec, spec, *volume, clock, *log);
   for (const DamagedBlob& blob : todo) {
     bool repaired = false;
     try {

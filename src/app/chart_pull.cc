@@ -6,6 +6,7 @@
 #include "app/chart_cache.h"
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/progress_display.h"
 #include "app/registry_options.h"
 #include "app/signals.h"
 #include "app/wiring.h"
@@ -81,9 +82,22 @@ Outcome pull(ChartCache& cache, const SpecOptions& options, const Spec& spec,
   const RealClock clock;
   RegistryWiring registry(options, spec, clock, log);
   Lanes lanes(1);
-  ChartTask task(Rooms{spec, registry.client(), cache.blobs(), cache.references(), nullptr, lanes,
-                       log, clock});
-  Outcome outcome = task.run(chart, stop).outcome;
+  Progress progress(clock);
+  progress.expect(1);
+  ChartTask task(Rooms{spec,
+                       registry.client(),
+                       cache.blobs(),
+                       cache.references(),
+                       nullptr,
+                       lanes,
+                       log,
+                       clock,
+                       {},
+                       &progress});
+  Outcome outcome = [&] {
+    const ProgressDisplay shown(ProgressStyle::automatic, progress, log);
+    return task.run(chart, stop).outcome;
+  }();
   if (!outcome.reason)
     return outcome;
   Error error(*outcome.reason, outcome.message);

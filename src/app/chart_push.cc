@@ -7,6 +7,7 @@
 #include "app/chart_cache.h"
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/progress_display.h"
 #include "app/registry_options.h"
 #include "app/signals.h"
 #include "app/wiring.h"
@@ -79,6 +80,18 @@ void tell(const PushedArtifact& pushed, const Reference& reference, Log& log) {
              {{"ref", reference.str()}, {"previous", pushed.before->str()}});
 }
 
+// Tells of every blob that is on its way.
+void show_uploads(PushArtifact& artifact, const std::string& name, Progress& progress) {
+  progress.expect(1);
+  for (PushBlob& blob : artifact.blobs)
+    blob.sent = [&progress, name, size = blob.descriptor.size,
+                 transfer = std::optional<Progress::Transfer>()](std::uint64_t bytes) mutable {
+      if (!transfer)
+        transfer = progress.begin(name, size);
+      progress.moved(*transfer, bytes);
+    };
+}
+
 int push_chart(const ChartPushOptions& options, Log& log, const std::stop_token& stop) {
   Spec spec = load_spec_if_given(options.chart.spec, log);
   const Reference reference = chart_reference(options.chart.reference, log);
@@ -92,13 +105,17 @@ int push_chart(const ChartPushOptions& options, Log& log, const std::stop_token&
     require_saved_chart(nullptr, reference);
   const auto cache = ChartCache::create(options.chart.spec, spec, log);
   const SavedChart saved = require_saved_chart(cache.get(), reference);
-  const ChartPush push =
-      prepare_push(cache->blobs(), saved, options.format.value_or(PushFormat::current),
-                   source_date_epoch(), spec.limits);
+  ChartPush push = prepare_push(cache->blobs(), saved, options.format.value_or(PushFormat::current),
+                                source_date_epoch(), spec.limits);
   const RealClock clock;
   RegistryWiring registry(options.chart.spec, spec, clock, log);
   TransferCounts counts;
-  const PushedArtifact pushed = registry.client().push(reference, push.artifact, counts, stop);
+  Progress progress(clock);
+  show_uploads(push.artifact, push.sent.name, progress);
+  const PushedArtifact pushed = [&] {
+    const ProgressDisplay shown(ProgressStyle::automatic, progress, log);
+    return registry.client().push(reference, push.artifact, counts, stop);
+  }();
   tell(pushed, reference, log);
 
   ReferenceEntry entry = saved.entry;

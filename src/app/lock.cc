@@ -118,8 +118,16 @@ bool holds(const std::filesystem::path& path, const std::string& text) {
 
 void write_lock_file(const std::filesystem::path& path, const std::string& text) {
   const std::filesystem::path whole = std::filesystem::absolute(path);
-  Directory::open(whole.parent_path())
-      .write_atomic(whole.filename().string(), text, kDefaultModes.file);
+  try {
+    Directory::open(whole.parent_path())
+        .write_atomic(whole.filename().string(), text, kDefaultModes.file);
+  } catch (const Error& error) {
+    if (error.reason() != Reason::storage_failed)
+      throw;
+    throw Error(
+        Reason::volume_unsuitable,
+        fmt::format("{} cannot be written: {}", printable(whole.string(), 4096), error.message()));
+  }
 }
 
 LockResult settle(const LockOptions& options, const std::filesystem::path& path,

@@ -1,5 +1,8 @@
 #include "app/signals.h"
 
+#include <cstdio>
+
+#include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -64,6 +67,12 @@ void Signals::wait(const std::stop_token& own) {
     received_.store(number);
     source_.request_stop();
   }
+}
+
+int tell_end(int signal, const Error& where) {
+  std::fputs(fmt::format("ocisync: ended by signal {}: {}\n", signal, where.what()).c_str(),
+             stderr);
+  return 128 + signal;
 }
 
 }  // namespace ocisync

@@ -43,15 +43,18 @@ class Signals {
   std::jthread thread_;
 };
 
+// Says in one line on stderr that the signal ended it, and where. Returns its exit code.
+int tell_end(int signal, const Error& where);
+
 // The exit code of a one-shot run: what `act` returns, 128 + N when signal N ended it.
 template <typename Act>
 int unless_interrupted(const Signals& signals, Act act) {
   try {
     return act();
-  } catch (const Error&) {
+  } catch (const Error& error) {
     if (signals.received() == 0)
       throw;
-    return 128 + signals.received();
+    return tell_end(signals.received(), error);
   }
 }
 

@@ -32,6 +32,20 @@ std::unique_ptr<HttpClient> make_http(bool offline) {
   return std::make_unique<CurlEngine>("ocisync/" OCISYNC_VERSION);
 }
 
+// Where no socket is opened nothing is added, so a cache that may only be read will do.
+Volume open_cache(const std::filesystem::path& path, const Spec& spec, const Terms& terms) {
+  try {
+    return Volume::open(path, spec.cache.group_write ? kGroupModes : kDefaultModes);
+  } catch (const Error& error) {
+    if (!terms.offline || error.reason() != Reason::volume_unsuitable)
+      throw;
+    auto as_it_is = Volume::open_read_only(path);
+    if (!as_it_is)
+      throw;
+    return *std::move(as_it_is);
+  }
+}
+
 std::size_t lane_count(const Spec& spec) {
   return std::min<std::size_t>(spec.concurrency, std::max<std::size_t>(spec.charts.size(), 1));
 }
@@ -189,12 +203,12 @@ struct Wiring::Generation {
 Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& log,
                const std::optional<std::filesystem::path>& status_file)
     : log_(log),
-      volume_(Volume::open(cache_path(options, spec),
-                           spec.cache.group_write ? kGroupModes : kDefaultModes)),
+      volume_(open_cache(cache_path(options, spec), spec, terms)),
       cache_(volume_),
       references_(volume_),
       lanes_(std::make_unique<Lanes>(1)) {
-  make_room_when_full(cache_);
+  if (!volume_.read_only())
+    make_room_when_full(cache_);
   generation_ = std::make_shared<Generation>();
   if (spec.exports.path)
     generation_->publisher =

@@ -83,6 +83,8 @@ struct HttpRequest {
   Duration timeout = std::chrono::seconds(30);
   Duration stall_timeout = std::chrono::seconds(30);  // of a body slower than 1 KiB/s
   std::optional<SteadyTime> not_before{};             // waits in the engine's queue until then
+  // Bytes of `body` that have left, on the engine's thread; fewer than before: it began anew.
+  std::function<void(std::uint64_t)> sent{};
 
   // Over TLS only, where a server can choose (ALPN).
   bool offers_http2() const { return route->http2 && url.origin().scheme == "https"; }

@@ -106,6 +106,8 @@ std::size_t Transfer::send_body(std::span<char> into) {
   std::copy_n(request_.body.data() + sent_, count, into.data());
   sent_ += count;
   response_.sent_bytes += count;
+  if (request_.sent)
+    request_.sent(sent_);
   // The server cannot answer what it has not got: the wait begins with the last piece.
   if (!reader_.complete())
     deadline_ = after(std::chrono::steady_clock::now(), request_.timeout);

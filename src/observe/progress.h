@@ -37,7 +37,7 @@ class Progress {
     std::size_t charts = 0;
     std::size_t done = 0;  // failed ones included
     std::size_t failed = 0;
-    std::uint64_t bytes = 0;       // of blobs, received
+    std::uint64_t bytes = 0;       // of blobs, moved
     double rate = 0;               // bytes a second, over the last seconds that were looked at
     std::vector<Moving> moving{};  // the oldest first
   };

@@ -261,6 +261,8 @@ void ChartTask::put_reference(const ChartSpec& chart, const Revision& revision,
                               const CachedChart& cached, const std::string& name,
                               const std::string& version) {
   warn_of_mismatch(chart, revision, cached, name, version);
+  if (rooms_.cache.volume().read_only())
+    return;
   const bool classic = revision.source == ReferenceSource::classic;
   references(revision).put(revision.reference,
                            {.name = name,

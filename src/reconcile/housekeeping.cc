@@ -100,7 +100,10 @@ HouseReport keep_house(const Rooms& rooms, const HouseWork& work) {
     };
     const bool removed = was([](const Outcome& chart) { return chart.in_place; });
     const WallTime now = rooms.clock.wall();
-    write_roots(rooms.cache.volume(), rooms.spec.name, roots_of(rooms, work, now), now);
+    const Roots roots = roots_of(rooms, work, now);
+    if (rooms.cache.volume().read_only())
+      return report;
+    write_roots(rooms.cache.volume(), rooms.spec.name, roots, now);
     // Content becomes unnamed when a revision is replaced or withdrawn; otherwise it only ages.
     if (work.superseded || work.sweep_anyway || !report.withdrawn.empty())
       sweep_cache(rooms, now, report);

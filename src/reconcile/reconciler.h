@@ -105,6 +105,7 @@ class Reconciler {
     Duration took{0};
     HouseWork work;  // since it was last tidied
     CacheFigures cache;
+    std::uint64_t damaged = 0;  // blobs that were told of
   };
 
   // Layout snapshot: the switch to come.

@@ -55,6 +55,12 @@ void Reconciler::housed(const HouseReport& report, Duration took) {
 
 void Reconciler::tell_cache(const HouseReport& report) {
   const CacheCounts counts = course_->rooms->cache.counts();
+  if (counts.damaged > house_.damaged)
+    log_.warning("CacheDamaged",
+                 "blobs of the cache are not what their names say; they are fetched again when "
+                 "they are needed",
+                 {{"blobs", static_cast<std::int64_t>(counts.damaged - house_.damaged)}});
+  house_.damaged = counts.damaged;
   CacheFigures& figures = house_.cache;
   figures.hits = counts.hits;
   figures.misses = counts.misses;

@@ -3,6 +3,21 @@
 #include <algorithm>
 
 namespace ocisync {
+namespace {
+
+constexpr Duration kLastTry = std::chrono::seconds(1);  // before time runs out
+
+// A back-off that leads past the end is cut to half of what is left, and to a last try once that is
+// less than the least back-off: a long doubling must not give half of the time away.
+SteadyTime::duration within(SteadyTime::duration left, Duration least, Duration backoff) {
+  if (backoff < left)
+    return backoff;
+  if (left / 2 >= least)
+    return left / 2;
+  return left > kLastTry ? left - kLastTry : left;
+}
+
+}  // namespace
 
 void Schedule::plan(const std::string& chart, Slot& slot, SteadyTime when) {
   slot.due = {when, order_++};
@@ -79,7 +94,9 @@ std::optional<SteadyTime> Schedule::settle(const std::string& chart, Settled how
   if (std::exchange(slot.hastened, false))
     when = now;
   else if (how == Settled::may_pass)
-    when = now + chart_backoff(slot.failures, slot.pace.retry_min, slot.pace.retry_max, random_);
+    when = now +
+           within(last_chance - now, slot.pace.retry_min,
+                  chart_backoff(slot.failures, slot.pace.retry_min, slot.pace.retry_max, random_));
   else if (slot.pace.interval)
     when = next_turn(slot, now);
   if (when && not_before)

@@ -49,8 +49,8 @@ class Schedule {
   std::optional<std::string> take(SteadyTime now);
 
   // Ends what take() began. `not_before`: no sooner than this (Retry-After); `last_chance`: a retry
-  // that would come at this moment or later is not made, and the chart is done. Returns when the
-  // chart is due again; absent: it is done.
+  // at this moment or later is not made, and the chart is done; back-offs are cut to use the time
+  // that is left until then. Returns when the chart is due again; absent: it is done.
   std::optional<SteadyTime> settle(const std::string& chart, Settled how, SteadyTime now,
                                    std::optional<SteadyTime> not_before = {},
                                    SteadyTime last_chance = SteadyTime::max());

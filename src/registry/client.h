@@ -42,6 +42,7 @@ struct BlobTarget {
 struct PushBlob {
   Descriptor descriptor;
   std::function<std::string()> read;
+  std::function<void(std::uint64_t)> sent{};  // see HttpRequest
 };
 
 // A manifest and all that it leads to. The bytes are sent as they are.

@@ -127,6 +127,7 @@ void Pusher::upload(const PushBlob& blob) {
       fmt::format("the upload of {} ({})", digest.str(), human_size(blob.descriptor.size)), true);
   put.prepare = [&](HttpRequest& request) {
     request.body = blob.read();
+    request.sent = blob.sent;
     request.headers.add("Content-Type", "application/octet-stream");
   };
   const Answer answer = courier_.carry(endpoint_, put, counts_, stop_);

@@ -188,7 +188,8 @@ void BlobCache::obtain(const Descriptor& descriptor, const Fetch& fetch) {
 
 void BlobCache::obtain_once(const Descriptor& descriptor, const Fetch& fetch) {
   if (volume_.read_only())
-    throw Error(Reason::internal, "a blob was to be written to a cache opened for reading");
+    throw Error(Reason::offline_miss,
+                descriptor.digest.str() + " is not in the cache, which may only be read");
   require_space(volume_.root(), descriptor.size);
   BlobWriter writer(volume_, descriptor);
   fetch(writer);

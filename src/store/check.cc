@@ -27,22 +27,23 @@ void for_each_blob(const Volume& volume, Visit visit) {
   }
 }
 
-void name_references(const Volume& volume, const ReferenceStore& references,
+void name_references(const Volume& volume, ReferenceSource source,
                      std::vector<DamagedBlob>& damaged) {
   std::map<Digest, DamagedBlob*> by_digest;
   for (DamagedBlob& blob : damaged)
     by_digest.emplace(blob.digest, &blob);
-  references.for_each([&](const Reference& reference, const ReferenceEntry& entry) {
-    DigestSet reached{entry.content, entry.meta};
-    if (entry.manifest)
-      add_closure(volume, *entry.manifest, reached);
-    for (const Digest& digest : reached) {
-      const auto found = by_digest.find(digest);
-      if (found == by_digest.end())
-        continue;
-      found->second->leads.push_back({reference, entry.manifest});
-    }
-  });
+  ReferenceStore(volume, source)
+      .for_each([&](const Reference& reference, const ReferenceEntry& entry) {
+        DigestSet reached{entry.content, entry.meta};
+        if (entry.manifest)
+          add_closure(volume, *entry.manifest, reached);
+        for (const Digest& digest : reached) {
+          const auto found = by_digest.find(digest);
+          if (found == by_digest.end())
+            continue;
+          found->second->leads.push_back({reference, source, entry.content, entry.manifest});
+        }
+      });
 }
 
 }  // namespace
@@ -52,7 +53,7 @@ bool DamagedBlob::is_manifest() const {
                      [this](const Lead& lead) { return lead.manifest == digest; });
 }
 
-CheckReport check_cache(const Volume& volume, const ReferenceStore& references) {
+CheckReport check_cache(const Volume& volume) {
   CheckReport report;
   BlobExaminer examiner(volume);
   for_each_blob(volume, [&](const Digest& digest) {
@@ -65,8 +66,8 @@ CheckReport check_cache(const Volume& volume, const ReferenceStore& references) 
   std::sort(report.damaged.begin(), report.damaged.end(),
             [](const DamagedBlob& a, const DamagedBlob& b) { return a.digest < b.digest; });
   if (!report.damaged.empty()) {
-    name_references(volume, references, report.damaged);
-    name_references(volume, ReferenceStore(volume, ReferenceSource::classic), report.damaged);
+    name_references(volume, ReferenceSource::registry, report.damaged);
+    name_references(volume, ReferenceSource::classic, report.damaged);
   }
   return report;
 }

@@ -14,6 +14,8 @@ namespace ocisync {
 // A cached reference by which a blob may be fetched again.
 struct Lead {
   Reference reference;
+  ReferenceSource source;
+  Digest content;
   std::optional<Digest> manifest;  // what the registry calls it
 };
 
@@ -32,7 +34,7 @@ struct CheckReport {
 
 // Hashes every blob of the cache and tells which do not match their names. Changes nothing. Missing
 // blobs are no damage: they are fetched when they are needed.
-CheckReport check_cache(const Volume& volume, const ReferenceStore& references);
+CheckReport check_cache(const Volume& volume);
 
 // Removes a damaged blob, so that whoever needs it next fetches it. Does nothing when it is intact
 // by now.

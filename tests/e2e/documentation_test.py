@@ -1,4 +1,5 @@
 """The session of Helm 3's registry documentation, command by command, against a registry with htpasswd and TLS."""
+import hashlib
 import re
 import shutil
 import subprocess
@@ -25,6 +26,12 @@ class Documentation(Case):
         self.assertNotIn(PASSWORD, run.stdout + run.stderr)
         return self.assert_code(run, code).stdout
 
+    def layout(self):
+        """What skopeo reads from the cache as an OCI layout."""
+        cached = f"oci:{self.ocisync.cache}:{self.ref}"
+        subprocess.run(["skopeo", "copy", cached, f"oci:{self.folder}/copy:x"], check=True, capture_output=True)
+        return subprocess.run(["skopeo", "inspect", "--raw", cached], check=True, capture_output=True, text=True).stdout
+
     def test_login_save_push_remove_pull_export_logout(self):
         source = self.ocisync.folder / "mychart"
         source.mkdir()
@@ -45,18 +52,25 @@ class Documentation(Case):
         self.assertEqual(saved, f"ca9588a: Saving meta (19 B)\n{content[7:14]}: Saving content ({size} B)\n"
                                 f"{four}2.7.0: saved\n")
         self.assertIn(self.ref, self.ocisync_("chart", "list"))
+        self.assertIn("application/vnd.cncf.helm.chart.meta.v1+json", self.layout())
 
         split = self.ocisync_("chart", "push", self.ref, "--format", "split", *tls)
         digest = re.search(r"Digest: (sha256:\w{64})\n", split)[1]
         self.assertEqual(split, f"The push refers to repository [{self.repository}]\n{four}"
                                 f"2.7.0: pushed to remote (2 layers, {19 + size} B total)\nDigest: {digest}\n")
 
+        self.assertEqual("sha256:" + hashlib.sha256(self.layout().encode()).hexdigest(), digest)
+
         self.assertEqual(self.ocisync_("chart", "remove", self.ref), "2.7.0: removed\n")
+        with self.assertRaises(subprocess.CalledProcessError):
+            self.layout()
         pulled = self.ocisync_("chart", "pull", self.ref, *tls)
         self.assertEqual(pulled, f"2.7.0: Pulling from {self.repository}\n{four}"
                                  f"Status: Downloaded newer chart for {self.ref}\n")
         self.assertEqual(self.ocisync_("chart", "pull", self.ref, *tls),
                          f"2.7.0: Pulling from {self.repository}\n{four}Status: Chart is up to date for {self.ref}\n")
+
+        self.assertEqual("sha256:" + hashlib.sha256(self.layout().encode()).hexdigest(), digest)
 
         shutil.move(source, self.folder / "before")
         self.assertEqual(self.ocisync_("chart", "export", self.ref), f"{four}Exported to mychart/\n")
@@ -67,11 +81,7 @@ class Documentation(Case):
         tree = self.ocisync.cache / "refs" / self.registry.host.replace(":", "_") / "myrepo/mychart/tags/2.7.0"
         self.assertLessEqual({"chart", "content", "meta"}, {link.name for link in tree.iterdir()})
         self.assertEqual((self.ocisync.cache / "charts/mychart/versions/2.7.0").read_text(), "-")
-        raw = subprocess.run(["skopeo", "inspect", "--raw", f"oci:{self.ocisync.cache}:{self.ref}"], check=True,
-                             capture_output=True, text=True).stdout
-        self.assertIn("application/vnd.cncf.helm.config.v1+json", raw)
-        subprocess.run(["skopeo", "copy", f"oci:{self.ocisync.cache}:{self.ref}", f"oci:{self.folder}/copy:x"],
-                       check=True, capture_output=True)
+        self.assertIn("application/vnd.cncf.helm.config.v1+json", self.layout())
 
         self.assertEqual(self.ocisync_("registry", "logout", self.registry.host), "Logout succeeded\n")
         self.assertEqual(self.ocisync_("chart", "pull", self.ref, *tls, code=3), "")

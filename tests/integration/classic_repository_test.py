@@ -298,6 +298,20 @@ class ClassicRepository(Case):
         self.assertEqual(repository.asked(), [("/index.yaml", 304), ("/web-1.0.0.tgz", 200)])
         self.assertEqual(blob.read_bytes(), data)
         self.assert_code(self.ocisync.run(command=check), 0)
+        # A check with the spec knows where it comes from; and the meta blob is made anew.
+        place = self.ocisync.cache / "refs" / repository.host.replace(":", "_") / "=index/web/tags/1.0.0"
+        for link in ("content", "meta"):
+            damaged = (place / link).resolve()
+            whole = damaged.read_bytes()
+            damaged.chmod(0o644)
+            damaged.write_bytes(whole[:-1] + b"x")
+            repaired = self.assert_code(self.ocisync.run(command=[*check, "-c", str(self.ocisync.spec_file), "--repair"]), 0)
+            self.assertIn(f"{damaged.name}: fetched again", repaired.stdout)
+            self.assertEqual(damaged.read_bytes(), whole)
+        blob.write_bytes(data[:-1] + b"x")
+        self.add(repository, **{"values.yaml": "replicas: 2\n"})  # it is not to be had any more
+        lost = self.assert_code(self.ocisync.run(command=[*check, "-c", str(self.ocisync.spec_file), "--repair"]), 1)
+        self.assertIn(blob.name, lost.stdout)
 
     def test_hostile_indexes_are_refused_in_bounded_memory(self):
         repository = self.start()

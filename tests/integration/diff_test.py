@@ -175,15 +175,18 @@ class Diff(Case):
                 self.push.current("1.0.0", files)
                 self.ocisync.spec([self.ref()], export={"format": export_format})
                 self.assert_code(self.ocisync.sync(), 0)
-                changed = {**files, "values.yaml": b"a: 1\nb: two\nc: 3\n", "new.txt": b"n"}
+                changed = {**files, "values.yaml": b"a: 1\nb: two\nc: 3\n", "new.txt": b"n",
+                           "Chart.yaml": files["Chart.yaml"] + b"description: new\n"}
                 del changed["old.txt"]
                 self.push.current("1.0.0", changed)
                 shown = self.diff("web", code=4).chart("web")["files"]
                 self.assertEqual((shown["added"], shown["changed"], shown["removed"]),
-                                 (["new.txt"], ["values.yaml"], ["old.txt"]))
-                self.assertEqual(shown["diffs"], {"values.yaml": "@@ -1,3 +1,3 @@\n a: 1\n-b: 2\n+b: two\n c: 3\n"})
+                                 (["new.txt"], ["Chart.yaml", "values.yaml"], ["old.txt"]))
+                self.assertEqual(shown["diffs"], {
+                    "Chart.yaml": "@@ -1,3 +1,4 @@\n apiVersion: v2\n name: web\n version: 1.0.0\n+description: new\n",
+                    "values.yaml": "@@ -1,3 +1,3 @@\n a: 1\n-b: 2\n+b: two\n c: 3\n"})
                 text = self.diff("web", code=4, output="text").stdout
-                for line in ("web: 1 files added, 1 changed, 1 removed", "  + new.txt", "  ~ values.yaml",
+                for line in ("web: 1 files added, 2 changed, 1 removed", "  + new.txt", "  ~ values.yaml", "+description: new",
                              "  - old.txt", "--- web/values.yaml (exported)", "+++ web/values.yaml (wanted)",
                              "-b: 2", "+b: two"):
                     self.assertIn(line, text.splitlines())

@@ -7,6 +7,9 @@ import shutil
 import subprocess
 import textwrap
 
+import jsonschema
+import yaml
+
 from tests.support.case import Case
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -22,6 +25,16 @@ class Examples(Case):
         for spec in specs:
             with self.subTest(spec=spec.parent.name):
                 self.assert_code(self.run_ocisync("validate", "--config", spec), 0)
+
+    def test_the_schema_takes_every_documented_spec_and_no_unknown_key(self):
+        schema = json.loads(self.assert_code(self.run_ocisync("validate", "--print-schema"), 0).stdout)
+        validator = jsonschema.Draft202012Validator(schema)
+        readme = (TOP / "README.md").read_text().split("```yaml\n", 1)[1].split("```", 1)[0]
+        for text in (readme, *(spec.read_text() for spec in sorted((TOP / "examples").glob("*/charts.yaml")))):
+            document = yaml.safe_load(text)
+            validator.validate(document)
+            document["spec"]["chrats"] = []
+            self.assertFalse(validator.is_valid(document))
 
     def test_the_spec_of_the_readme_is_valid(self):
         text = (TOP / "README.md").read_text()
@@ -40,6 +53,8 @@ class Examples(Case):
         first = self.assert_code(self.ocisync.sync(), 2)
         second = self.assert_code(self.run_ocisync("validate", "--config", self.ocisync.spec_file), 2)
         self.assertEqual(first.stderr, second.stderr)
+        self.ocisync.spec(["oci://127.0.0.1:9/c/web:1"])
+        self.assert_code(self.run_ocisync("validate", "--config", self.ocisync.spec_file), 0)
         self.assertEqual([p.name for p in self.ocisync.folder.iterdir()], ["charts.yaml"])
 
     def test_bare_ocisync_prints_help_and_wrong_usage_is_one_line(self):

@@ -162,11 +162,24 @@ class Faults(Case):
         out, err = process.communicate(timeout=30)
         self.assertEqual(process.returncode, 0, out + err)
 
+    def test_a_long_back_off_gives_no_time_away(self):
+        self.registry.stop()
+        self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"], retry={"min": "1m", "max": "5m"})
+        chart = self.assert_code(self.ocisync.run("--timeout", "3s"), 1).chart("web")
+        self.assertEqual((chart["reason"], chart["attempts"]), ("Unavailable", 2))
+        process = self.ocisync.popen("--timeout", "10s")
+        time.sleep(1)
+        self.registry.start()
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 0, out + err)
+
     def test_a_registry_that_never_comes_up_ends_with_the_time_limit(self):
         self.registry.stop()
         self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"])
         started = time.monotonic()
         run = self.assert_code(self.ocisync.run("--timeout", "2s"), 1)
+        # Not before, but for a pause that would outlast it.
+        self.assertGreater(time.monotonic() - started, 1.5)
         self.assertLess(time.monotonic() - started, 10)
         self.assertEqual(run.chart("web")["reason"], "Unavailable")
         self.assertGreater(run.chart("web")["attempts"], 1)

@@ -125,6 +125,9 @@ class Lock(Case):
         place.mkdir()
         self.assert_code(self.ocisync.run(command=[*piped, "--lock-file", str(place / "my.lock")], input=spec), 0)
         self.assert_code(self.ocisync.run(command=[*sync, "--lock-file", str(place / "my.lock")], input=spec), 0)
+        unwritable = [*piped, "--lock-file", "/proc/my.lock"]
+        run = self.assert_code(self.ocisync.run(command=unwritable, input=spec), 2)
+        self.assertRegex(run.stderr, r"^ocisync: /proc/my\.lock cannot be written: .*\n$")
         # A folder of specs has its lock inside, and does not take it for a spec.
         self.ocisync.spec_file.rename(place / "charts.yaml")
         self.ocisync.spec_file = place

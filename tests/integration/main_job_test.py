@@ -25,6 +25,17 @@ class MainJob(Case):
                                       capture_output=True, text=True)
                 self.assertEqual(done.returncode, 0, done.stdout)
 
+    def test_exports_the_archive_that_helm_pulls(self):
+        registry = self.start_registry()
+        helm = charts.Helm(self.folder / "helm")
+        helm.push(helm.package(charts.chart_files("web", "1.2.3")), registry)
+        self.ocisync.spec([f"oci://{registry.host}/charts/web:1.2.3"], export={"format": "archive"})
+        self.assert_code(self.ocisync.sync(), 0)
+        (self.folder / "oracle").mkdir()
+        helm.run("pull", f"oci://{registry.host}/charts/web", "--version", "1.2.3", "-d", self.folder / "oracle", *helm.plain())
+        self.assertEqual(self.ocisync.exported(),
+                         {"web-1.2.3.tgz": (self.folder / "oracle/web-1.2.3.tgz").read_bytes()})
+
     def test_three_requests_a_chart_cold_and_one_head_when_nothing_changed(self):
         registry = self.start_registry()
         self.pusher(registry).current("1.0.0")

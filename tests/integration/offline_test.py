@@ -1,4 +1,5 @@
 """Runs that need no registry, or no export: --offline opens no socket, --no-export fills the cache alone."""
+import os
 import shutil
 import subprocess
 
@@ -99,6 +100,35 @@ class Offline(Case):
         chart = self.assert_code(self.ocisync.sync("--offline", "--locked"), 3).chart("web")
         self.assertEqual(chart["reason"], "OfflineMiss")
         self.assertIn(digests[0], chart["message"])
+
+    def on_a_read_only_cache(self, *arguments):
+        script = ('cache=$1; shift; mount --bind "$cache" "$cache" && mount -o remount,bind,ro "$cache" && exec "$@"')
+        user = [] if os.geteuid() == 0 else ["--map-root-user"]
+        return self.ocisync.run(command=["unshare", "--mount", *user, "sh", "-c", script, "sh", str(self.ocisync.cache),
+                                         *self.ocisync.command(*arguments)])
+
+    def test_a_cache_that_may_only_be_read_is_enough(self):
+        digests = self.fill_and_leave("1.0.0", "1.1.0")
+        self.registry.start()
+        self.ocisync.spec([{"ref": self.ref(), "version": "^1"}])
+        lock = [self.ocisync.binary, "lock", "--config", str(self.ocisync.spec_file)]
+        self.assert_code(self.ocisync.run(command=lock), 0)
+        self.assertIn("Read-only", self.assert_code(self.on_a_read_only_cache(), 2).stderr)
+        self.registry.stop()
+        before = {path: path.lstat().st_mtime_ns for path in self.ocisync.cache.rglob("*")}
+        for arguments in (("--offline", "--locked"), ("--offline",), ("--offline", "--no-export")):
+            with self.subTest(arguments):
+                shutil.rmtree(self.ocisync.export, ignore_errors=True)
+                run = self.assert_code(self.on_a_read_only_cache(*arguments), 0)
+                self.assertEqual((run.chart("web")["digest"], run.events()[1:]), (digests[1], []), run.stderr)
+        self.assert_code(self.on_a_read_only_cache("--offline"), 0)
+        self.assertEqual(self.ocisync.exported(), charts.chart_files("web", "1.1.0"))
+        self.assertEqual({path: path.lstat().st_mtime_ns for path in self.ocisync.cache.rglob("*")}, before)
+        content = charts.sha256(charts.archive(charts.chart_files("web", "1.0.0")))
+        (self.ocisync.cache / "blobs/sha256" / content.removeprefix("sha256:")).unlink()
+        self.ocisync.spec([self.ref("1.0.0")])
+        chart = self.assert_code(self.on_a_read_only_cache("--offline"), 3).chart("web")
+        self.assertEqual(chart["reason"], "OfflineMiss")
 
     def test_no_export_fills_the_cache_and_nothing_else(self):
         self.push.current("1.0.0")

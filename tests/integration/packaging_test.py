@@ -95,7 +95,8 @@ class Packaging(Case):
         self.assertEqual((done.returncode, ours), (0, []), done.stderr)
 
     def test_the_printed_reference_and_schema_are_the_ones_in_examples(self):
-        for name, flag in (("reference.yaml", "--print-reference"), ("charts.schema.json", "--print-schema")):
+        for name, flag in (("reference.yaml", "--print-reference"), ("charts.schema.json", "--print-schema"),
+                           ("result.schema.json", "--print-result-schema")):
             with self.subTest(name=name):
                 run = self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "validate", flag]), 0)
                 self.assertEqual((TOP / "examples" / name).read_text(), run.stdout)

@@ -94,11 +94,13 @@ class Publishing(Case):
         self.sync()
         blob = self.ocisync.cache / "blobs/sha256" / charts.sha256(data)[7:]
         blob.chmod(0o644)
-        for damage in (lambda: blob.write_bytes(data[:-1] + b"?"), lambda: blob.write_bytes(b""), blob.unlink):
+        for damage, told in ((lambda: blob.write_bytes(data[:-1] + b"?"), 1), (lambda: blob.write_bytes(b""), 1),
+                             (blob.unlink, 0)):
             shutil.rmtree(self.ocisync.export)
             damage()
             self.registry.forget()
-            self.sync()
+            events = [event["event"] for event in self.sync().events()]
+            self.assertEqual(events.count("CacheDamaged"), told)
             self.assertEqual(len([r for r in self.registry.requests() if "/blobs/" in r.path]), 1)
             self.assertEqual(blob.read_bytes(), data)
             blob.chmod(0o644)
@@ -184,17 +186,21 @@ class Publishing(Case):
         self.assertEqual(self.ocisync.exported("twin"), charts.chart_files("web", "1.0.0"))
 
     def test_several_processes_share_one_download(self):
-        data = charts.archive(charts.chart_files("web", "1.0.0", **{"noise": os.urandom(1 << 20)}))
-        self.push.current("1.0.0", data=data)
-        self.ocisync.spec([self.ref])
+        files = {name: charts.chart_files(name, "1.0.0", **{"noise": os.urandom(1 << 18)}) for name in "abcde"}
+        for name in files:
+            self.pusher(self.registry, f"charts/{name}").current("1.0.0", files[name], name=name)
+        self.ocisync.spec([f"oci://{self.registry.host}/charts/{name}:1.0.0" for name in files])
         self.registry.forget()
-        processes = [self.ocisync.popen("--timeout", "30s") for _ in range(4)]
+        processes = [self.ocisync.popen("--timeout", "60s") for _ in range(8)]
         for process in processes:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=90)
             self.assertEqual(process.returncode, 0, out + err)
-        fetched = [r for r in self.registry.requests() if charts.sha256(data) in r.path]
-        self.assertEqual(len(fetched), 1)
-        self.assertEqual(self.ocisync.exported()["noise"], self.ocisync.exported()["noise"])
+        fetched = [r.path for r in self.registry.requests() if "/blobs/" in r.path]
+        self.assertEqual((len(fetched), len(set(fetched))), (10, 10))
+        for name in files:
+            self.assertEqual(self.ocisync.exported(name), files[name])
+        check = [self.ocisync.binary, "cache", "check", "--cache", str(self.ocisync.cache), "-o", "json"]
+        self.assertEqual(self.assert_code(self.ocisync.run(command=check), 0).result["blobs"], 15)
 
     def test_killed_at_any_moment_the_next_run_puts_everything_right(self):
         self.push.current("2.0.0", charts.chart_files("web", "2.0.0"))

@@ -14,7 +14,8 @@ import time
 from tests.support import charts
 from tests.support.case import Case
 from tests.support.charts import Helm, sha256
-from tests.support.proxy import FaultProxy, before, delay, status
+from tests.support.proxy import FaultProxy, before, delay, status, trickle
+from tests.support.terminal import Terminal
 from tests.support.token_service import TokenService
 
 USER, PASSWORD = "robot", "s3cr3t-Pa55word"
@@ -470,12 +471,64 @@ class Push(Verbs):
                 process.wait(20)
                 self.intact()
                 self.assertIn("web", self.verb("chart", "list").stdout)
-            interrupted = subprocess.Popen(self.command("chart", "push", ref), stdout=subprocess.PIPE,
-                                           env=self.ocisync.environment(**self.settings()))
-            interrupted.communicate(timeout=20)
             self.verb("chart", "push", ref)
             self.verb("chart", "remove", ref)
             self.verb("chart", "pull", ref)
+
+    def test_an_interrupted_push_says_so_and_harms_nothing(self):
+        with FaultProxy(self.registry) as proxy:
+            ref = f"{proxy.host}/charts/web:1.0.0"
+            keep_uploads(proxy)
+            self.verb("chart", "save", self.chart(), ref)
+            refs = self.ocisync.cache / "refs"
+            cached = {path: path.lstat().st_mtime_ns for path in refs.rglob("*")}
+            proxy.always("PUT", "/blobs/uploads/", delay(20))
+            for number in (signal.SIGINT, signal.SIGTERM):
+                process = subprocess.Popen(self.command("chart", "push", ref), stdout=subprocess.PIPE, text=True,
+                                           stderr=subprocess.PIPE, env=self.ocisync.environment(**self.settings()))
+                count = proxy.count("PUT", "/blobs/uploads/")
+                while proxy.count("PUT", "/blobs/uploads/") == count:
+                    time.sleep(0.005)
+                process.send_signal(number)
+                out, err = process.communicate(timeout=20)
+                self.assertEqual((process.returncode, out), (128 + number, ""))
+                self.assertRegex(err, rf"^ocisync: ended by signal {int(number)}: pushing {re.escape(ref)}.*\n$")
+            self.assertEqual({path: path.lstat().st_mtime_ns for path in refs.rglob("*")}, cached)
+            self.intact()
+            proxy.rules.pop()
+            self.verb("chart", "push", ref)
+
+    def test_what_is_too_large_for_a_proxy_is_said_with_the_setting(self):
+        with FaultProxy(self.registry) as proxy:
+            ref = f"{proxy.host}/charts/web:1.0.0"
+            keep_uploads(proxy)
+            self.verb("chart", "save", self.chart(), ref)
+            proxy.always("PUT", "/blobs/uploads/", status(413, b"<html>too large</html>", Content_Type="text/html"))
+            run = self.verb("chart", "push", ref, code=3)
+            self.assertEqual((run.stdout, run.stderr.count("\n")), ("", 1))
+            self.assertIn("proxy-body-size", run.stderr)
+            self.assertEqual(proxy.count("PUT", "/"), 1)
+
+    def test_a_terminal_shows_how_far_a_push_and_a_pull_are(self):
+        with FaultProxy(self.registry) as proxy:
+            ref = f"{proxy.host}/charts/web:1.0.0"
+            keep_uploads(proxy)
+            self.verb("chart", "save", self.archive(noise=os.urandom(300_000)), ref)
+            proxy.always("PUT", "/blobs/uploads/", delay(0.5))
+            proxy.always("GET", "/blobs/", trickle(50_000, 0.2))
+            environment = {"TERM": "xterm", **self.ocisync.environment(**self.settings())}
+            environment.pop("CI")
+            for verb, full in (("push", r"  web +\[#+\]  (\S+ \S+) of \1  "), ("pull", r"  web +\[#+\.+\]  \S+ KiB of 29\d\.")):
+                terminal = Terminal()
+                code = terminal.run(self.command("chart", verb, ref), environment, self.ocisync.folder)
+                self.assertEqual(code, 0, terminal.text)
+                seen = [line for screen in terminal.screens for line in screen]
+                self.assertTrue(any(line.startswith("all  ") and "0/1 charts" in line for line in seen), terminal.text)
+                self.assertTrue(any(re.match(full, line) for line in seen), terminal.text)
+                self.assertNotIn("/s", "".join(terminal.lines()))
+                self.assertIn("Digest: " if verb == "push" else "Status: ", terminal.lines()[-1])
+                self.verb("chart", "remove", ref)
+                self.ocisync.run(command=["find", str(self.ocisync.cache / "blobs"), "-type", "f", "-delete"])
 
     def test_uploads_go_nowhere_else_with_credentials(self):
         guarded = self.start_registry("guarded", htpasswd={USER: PASSWORD})

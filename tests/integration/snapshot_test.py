@@ -66,6 +66,31 @@ class Snapshots(Case):
 
 
 class Switching(Snapshots):
+    def plan(self, *arguments, code=4):
+        command = [self.ocisync.binary, "diff", "--config", str(self.ocisync.spec_file), "-o", "json", *arguments]
+        return self.assert_code(self.ocisync.run(command=command), code)
+
+    def actions(self, run):
+        return {chart["name"]: chart["action"] for chart in run.result["charts"]}
+
+    def test_the_plan_is_what_the_next_generation_shows(self):
+        self.spec()
+        self.assertEqual(self.actions(self.plan()), {"web": "create", "api": "create"})
+        self.assertFalse(self.ocisync.export.exists())
+        self.sync()
+        self.assertEqual(self.actions(self.plan(code=0)), {"web": "unchanged", "api": "unchanged"})
+        old = self.digests["web"]
+        self.publish("web", 2)
+        self.spec([self.entry("web")])
+        before = self.ocisync.snapshot()
+        run = self.plan()
+        self.assertEqual(self.actions(run), {"web": "update", "api": "remove"})
+        self.assertEqual((run.chart("web")["previousDigest"], run.chart("web")["digest"]), (old, self.digests["web"]))
+        self.assertIn("number", self.plan("web").chart("web")["files"]["changed"])
+        self.assertEqual(self.ocisync.snapshot(), before)
+        self.sync()
+        self.assertEqual(self.shown(), {"web": 2})
+
     def test_all_charts_switch_together_by_one_relative_link(self):
         self.spec()
         run = self.sync()

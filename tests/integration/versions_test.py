@@ -85,4 +85,9 @@ class Versions(Case):
         self.assert_code(self.ocisync.sync(), 0)
         self.assertEqual([r.method for r in self.registry.requests()], ["HEAD"])
         self.ocisync.spec([f"oci://{self.registry.host}/charts/web:absent@{first}"])
-        self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual([event["event"] for event in self.assert_code(self.ocisync.sync(), 0).events()
+                          if event["level"] == "warning"], [])
+        with FaultProxy(self.registry) as proxy:
+            proxy.always("HEAD", "/manifests/", status(503))
+            self.ocisync.spec([f"oci://{proxy.host}/charts/web:1.0.0@{first}"])
+            self.assertIn("TagUnchecked", [event["event"] for event in self.assert_code(self.ocisync.sync(), 0).events()])

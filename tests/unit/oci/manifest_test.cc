@@ -42,7 +42,9 @@ bool is_index(const Document& document) { return std::holds_alternative<Index>(d
 TEST(Manifest, ReadsWhatHelmPushes) {
   const std::string body = manifest(
       kLayer + "," + descriptor(media_type::kProvenance, kA, "7", R"(,"annotations":{"k":"v"})"),
-      R"(,"annotations":{"org.opencontainers.image.title":"web","empty":""})");
+      calls_itself(media_type::kManifest) +
+          R"(,"artifactType":"application/x-other")"
+          R"(,"annotations":{"org.opencontainers.image.title":"web","empty":""})");
   const auto result = std::get<Manifest>(parse_document(body, media_type::kManifest));
   EXPECT_EQ(result.config.media_type, media_type::kHelmConfig);
   EXPECT_EQ(result.config.digest.str(), kA);

@@ -112,8 +112,21 @@ TEST_F(ScheduleTest, WithoutIntervalsItEnds) {
   EXPECT_FALSE(schedule_.ended());
   clock_.advance(5s);
   EXPECT_EQ(schedule_.take(now()), "db");
-  EXPECT_EQ(schedule_.settle("db", Settled::may_pass, now(), {}, now() + 10s), std::nullopt);
+  EXPECT_EQ(schedule_.settle("db", Settled::may_pass, now(), {}, now() + 1s), std::nullopt);
   EXPECT_TRUE(schedule_.ended());
+}
+
+TEST_F(ScheduleTest, ABackOffThatLeadsPastTheEndIsCut) {
+  add("web", std::nullopt);
+  const SteadyTime end = now() + 100s;
+  for (const double pause : {5.0, 10.0, 20.0, 40.0, 12.5, 6.25, 5.25}) {
+    EXPECT_EQ(schedule_.take(now()), "web");
+    EXPECT_TRUE(schedule_.settle("web", Settled::may_pass, now(), {}, end));
+    EXPECT_DOUBLE_EQ(wait(), pause);
+    clock_.advance(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(pause)));
+  }
+  EXPECT_EQ(schedule_.take(now()), "web");
+  EXPECT_EQ(schedule_.settle("web", Settled::may_pass, now(), {}, end), std::nullopt);
 }
 
 TEST_F(ScheduleTest, ARemovedChartIsNeverDueAgain) {

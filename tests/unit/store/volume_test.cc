@@ -136,7 +136,7 @@ TEST(Volume, OpenedForReadingCreatesNothing) {
   EXPECT_FALSE(cache.find(Digest::of("x")).has_value());
   EXPECT_FALSE(references.find(Reference::parse("h.io/a:1")).has_value());
   EXPECT_TRUE(references.tags(Reference::parse("h.io/a")).empty());
-  EXPECT_EQ(reason_of([&] { cache.keep("x"); }), Reason::internal);
+  EXPECT_EQ(reason_of([&] { cache.keep("x"); }), Reason::offline_miss);
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 
