@@ -5,29 +5,36 @@ import pathlib
 import shutil
 import subprocess
 
+from . import tools
+
 IMAGE, DEBUG, DEBIAN = "localhost/ocisync:latest", "localhost/ocisync:debug", "localhost/bookworm:latest"
+TOOLS = "localhost/ocisync:tools"  # what the image is built on: Debian after deploy/setup.sh --image
 
 
 class Podman:
-    """`OCISYNC_CONTAINERS` is the folder of storage and configuration; all stories of a build share it."""
+    """`OCISYNC_CONTAINERS` is the folder of storage and configuration; all stories of a build share it. What is worth keeping
+    longer than a build lies beside the test tools: the Debian that images start from, and what was compiled for them."""
 
     def __init__(self):
         self.folder = pathlib.Path(os.environ["OCISYNC_CONTAINERS"]).absolute()
+        self.kept = tools.KEPT / "containers"
+        self.compiled = self.kept / "ccache"
         if os.getuid() != 0:
             raise RuntimeError("the container stories need root: they run as other users, on host directories")
         for tool in ("podman", "runc"):
             if shutil.which(tool) is None:
-                raise RuntimeError(f"{tool} is not installed: run deploy/setup.sh --full")
+                raise RuntimeError(f"{tool} is not installed: run deploy/setup.sh --tests")
         self.environment = {
             **os.environ,
             "CONTAINERS_CONF": str(self.folder / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
-            "TMPDIR": str(self.folder / "tmp"),  # where podman keeps the cache mounts of builds
+            "TMPDIR": str(self.folder / "tmp"),
         }
 
     def configure(self):
         """runc, cgroupfs and file locks need neither systemd nor anything shared with another podman."""
-        (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        for folder in (self.folder / "tmp", self.compiled):
+            folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "containers.conf").write_text(
             '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nlock_type = "file"\n'
@@ -35,8 +42,8 @@ class Podman:
         (self.folder / "storage.conf").write_text(
             f'[storage]\ndriver = "overlay"\ngraphroot = "{self.folder}/storage"\nrunroot = "{self.folder}/run/storage"\n')
 
-    def run(self, *arguments, check=True, **options):
-        done = subprocess.run(["podman", *map(str, arguments)], text=True, env=self.environment, timeout=120,
+    def run(self, *arguments, check=True, timeout=120, **options):
+        done = subprocess.run(["podman", *map(str, arguments)], text=True, env=self.environment, timeout=timeout,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
         if check and done.returncode != 0:
             raise AssertionError(f"podman {' '.join(map(str, arguments))}: {done.returncode}\n{done.stdout}{done.stderr}")
