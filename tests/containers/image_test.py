@@ -4,7 +4,6 @@ import os
 import pathlib
 import re
 import subprocess
-import tarfile
 
 from tests.support.case import Case
 from tests.support.podman import DEBUG, IMAGE, Podman
@@ -26,15 +25,6 @@ class Image(Case):
         super().setUp()
         self.podman = Podman()
 
-    def files(self, image):
-        """{path: tar entry} of what the image holds."""
-        name = self.podman.run("create", image).stdout.strip()
-        self.addCleanup(self.podman.run, "rm", name)
-        archive = self.folder / "image.tar"
-        self.podman.run("export", "--output", archive, name)
-        with tarfile.open(archive) as tar:
-            return {entry.name: entry for entry in tar}
-
     def container(self, *arguments, network="host", options=(), **environment):
         """A running container of the image, on host directories."""
         name = self.folder.name
@@ -50,7 +40,7 @@ class Image(Case):
         return name
 
     def test_it_holds_the_program_its_libraries_and_nothing_else(self):
-        files = self.files(IMAGE)
+        files = self.podman.files(IMAGE)
         others = {path for path, entry in files.items()
                   if not (path in FILES | ENGINE or LIBRARY.fullmatch(path)
                           or entry.isdir() and (path in DIRECTORIES or path.split("/")[-1].startswith("lib")
@@ -60,7 +50,7 @@ class Image(Case):
         self.assertLessEqual(sum(entry.size for entry in files.values()), 30 * MEBIBYTE)
 
     def test_its_user_may_write_its_volumes_and_so_may_group_0(self):
-        files = self.files(IMAGE)
+        files = self.podman.files(IMAGE)
         for path in ("charts", "var/cache/ocisync"):
             self.assertEqual((files[path].uid, files[path].gid, files[path].mode & 0o7777), (65532, 0, 0o775), path)
         self.assertEqual({entry.uid for path, entry in files.items() if path in FILES or ".so" in path}, {0})

@@ -4,6 +4,8 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tarfile
+import tempfile
 
 from . import tools
 
@@ -51,3 +53,15 @@ class Podman:
 
     def inspect(self, name):
         return json.loads(self.run("inspect", name).stdout)[0]
+
+    def files(self, image):
+        """{path: tar entry} of what an image holds."""
+        name = self.run("create", image).stdout.strip()
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                archive = pathlib.Path(folder) / "image.tar"
+                self.run("export", "--output", archive, name)
+                with tarfile.open(archive) as tar:
+                    return {entry.name: entry for entry in tar}
+        finally:
+            self.run("rm", name)
