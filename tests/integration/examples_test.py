@@ -7,7 +7,10 @@ import shutil
 import subprocess
 import textwrap
 
+import yaml
+
 from tests.support.case import Case
+from tests.support.charts import Helm
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
@@ -161,6 +164,36 @@ class Recipes(Checkout):
         self.assertIn("version: 1.3.0", (self.checkout / "charts/web/Chart.yaml").read_text())
         self.step("make", "clean-charts")
         self.assertFalse((self.checkout / "charts").exists())
+
+
+class Migration(Case):
+    def test_after_a_loop_around_helm_pull(self):
+        registry = self.start_registry()
+        self.pusher(registry).current("1.2.3", version="1.2.3")
+        charts = self.folder / "charts"
+        charts.mkdir()
+
+        def here(name):
+            text = (TOP / "examples/from-helm-pull" / name).read_text()
+            return text.replace("registry.example.com", registry.host).replace(" /charts", f" {charts}")
+
+        subprocess.run(["sh", "-n"], input=here("before.sh"), text=True, check=True)
+        pull = re.search(r"^  helm (.*)$", here("before.sh"), re.M)[1].split()
+        Helm(self.folder / "helm").run(*pull, "--plain-http")
+        before = (charts / "web/Chart.yaml").read_text()
+        self.ocisync.spec_file.write_text(here("charts.yaml"))
+        run = self.assert_code(self.ocisync.sync(), 3)  # what the loop left is not ocisync's to replace
+        self.assertEqual(run.chart("web")["reason"], "PathConflict")
+        self.assertEqual((charts / "web/Chart.yaml").read_text(), before)
+        shutil.rmtree(charts / "web")
+        self.assert_code(self.ocisync.sync(), 0)
+        self.assertIn("version: 1.2.3", (charts / "web/Chart.yaml").read_text())
+
+    def test_from_git_sync_every_flag_has_its_counterpart(self):
+        container, = yaml.safe_load((TOP / "examples/from-git-sync/before.yaml").read_text())
+        after = (TOP / "examples/from-git-sync/charts.yaml").read_text()
+        for flag in (argument.split("=")[0] for argument in container["args"]):
+            self.assertRegex(after, rf"#  .*{flag}\b")
 
 
 def shell_blocks():
