@@ -42,7 +42,17 @@ class Podman:
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nlock_type = "file"\n'
             f'tmp_dir = "{self.folder}/run/libpod"\n')
         (self.folder / "storage.conf").write_text(
-            f'[storage]\ndriver = "overlay"\ngraphroot = "{self.folder}/storage"\nrunroot = "{self.folder}/run/storage"\n')
+            f'[storage]\ndriver = "overlay"\ngraphroot = "{self.folder}/storage"\nrunroot = "{self.folder}/run/storage"\n'
+            '[storage.options.overlay]\nskip_mount_home = "true"\n')
+
+    def leave(self):
+        """Stops what still runs and unmounts what is left of it: the folder can be deleted then."""
+        self.run("rm", "--all", "--force", "--time", "0")
+        with open("/proc/self/mountinfo") as mounts:
+            points = [line.split()[4] for line in mounts]
+        for point in reversed(points):
+            if point.startswith(f"{self.folder}/"):
+                subprocess.run(["umount", point], check=True)
 
     def run(self, *arguments, check=True, timeout=120, **options):
         done = subprocess.run(["podman", *map(str, arguments)], text=True, env=self.environment, timeout=timeout,
