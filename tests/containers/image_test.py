@@ -34,7 +34,7 @@ class Image(Case):
         self.addCleanup(self.podman.run, "rm", "--force", "--time", "0", name)
         self.podman.run("run", "--detach", "--name", name, "--network", network, *options,
                         *(f"--env={key}={value}" for key, value in environment.items()),
-                        *(f"--volume={path}:{path}" for path in (self.ocisync.cache, self.ocisync.export)),
+                        f"--volume={self.ocisync.cache}:/var/cache/ocisync", f"--volume={self.ocisync.export}:{self.ocisync.export}",
                         f"--volume={self.ocisync.spec_file}:/etc/ocisync/charts.yaml:ro",
                         IMAGE, "--config", "/etc/ocisync/charts.yaml", *arguments)
         return name
@@ -79,9 +79,9 @@ class Image(Case):
         registry = self.start_registry()
         self.pusher(registry).current("1.0.0")
         self.ocisync.spec([f"oci://{registry.host}/charts/web:1.0.0"])
-        name = self.container(options=("--user=0:0", "--privileged"))
+        name = self.container(options=("--user=0:0", "--privileged", "--passwd=false"))
         self.assertEqual(self.podman.run("wait", name).stdout.strip(), "0")
-        mounts = {f"{self.ocisync.cache}", f"{self.ocisync.export}", "/etc/ocisync/charts.yaml",
+        mounts = {"/var/cache/ocisync", f"{self.ocisync.export}", "/etc/ocisync/charts.yaml",
                   *(f"/{path}" for path in ENGINE)}
         parents = {str(parent) for path in mounts for parent in pathlib.PurePath(path).parents}
         changed = {line.split(" ", 1)[1] for line in self.podman.run("diff", name).stdout.splitlines()}

@@ -1,5 +1,6 @@
 """The image in the pods of manifests/: as an init container, as a sidecar, under the users and rules of clusters."""
 import os
+import pathlib
 import signal
 import stat
 import threading
@@ -258,9 +259,8 @@ class Pods(Case):
 
     def children(self, pod):
         """The process ids of what process 1 has started, or taken over."""
-        process = pod.state()["Pid"]
-        with open(f"/proc/{process}/task/{process}/children") as children:
-            return children.read().split()
+        threads = pathlib.Path(f"/proc/{pod.state()['Pid']}/task").iterdir()
+        return [child for thread in threads for child in (thread / "children").read_text().split()]
 
     def test_killed_it_is_restarted_and_goes_on(self):
         pod = self.sidecar(**self.volumes())
