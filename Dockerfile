@@ -7,6 +7,9 @@ ARG BASE=debian:bookworm-slim
 
 FROM ${BASE} AS tools
 WORKDIR /src
+# ccache takes what is compiled with a precompiled header only if it is told to, and the times of the files in a layer, the
+# compiler's too, may be those of the commit.
+ENV CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_COMPILERCHECK=content
 COPY deploy/setup.sh deploy/
 RUN deploy/setup.sh --image && rm -rf /var/lib/apt/lists/*
 

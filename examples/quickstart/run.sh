@@ -47,41 +47,19 @@ for _ in $(seq 100); do
   sleep 0.05
 done
 
-# helm pushes the charts where there is one; else the same two requests go out by hand.
 push_chart() {
   local name=$1 version=$2 chart=$work/source/$1
   mkdir -p "$chart/templates"
   printf 'apiVersion: v2\nname: %s\nversion: %s\ndescription: A chart of the quickstart\n' "$name" "$version" >"$chart/Chart.yaml"
   printf 'replicas: 2\n' >"$chart/values.yaml"
   printf 'kind: Deployment\nmetadata: {name: %s}\n' "$name" >"$chart/templates/deployment.yaml"
-  if command -v helm >/dev/null && helm push --help 2>/dev/null | grep -q -- --plain-http; then
-    helm package "$chart" -d "$work" >/dev/null
-    helm push "$work/$name-$version.tgz" "oci://127.0.0.1:$port/charts" --plain-http 2>&1 | sed 's/^/  /'
-    return
-  fi
-  tar -C "$work/source" --owner=0 --group=0 -czf "$work/$name-$version.tgz" "$name"
-  printf '{"name":"%s","version":"%s","apiVersion":"v2"}' "$name" "$version" >"$work/config.json"
-  push_blob "$name" "$work/config.json"
-  push_blob "$name" "$work/$name-$version.tgz"
-  cat >"$work/manifest.json" <<JSON
-{"schemaVersion":2,
- "config":{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"$(digest "$work/config.json")","size":$(stat -c %s "$work/config.json")},
- "layers":[{"mediaType":"application/vnd.cncf.helm.chart.content.v1.tar+gzip","digest":"$(digest "$work/$name-$version.tgz")","size":$(stat -c %s "$work/$name-$version.tgz")}]}
-JSON
-  curl -fsS -o /dev/null -X PUT -H 'Content-Type: application/vnd.oci.image.manifest.v1+json' \
-    --data-binary @"$work/manifest.json" "http://127.0.0.1:$port/v2/charts/$name/manifests/$version"
-  echo "  pushed 127.0.0.1:$port/charts/$name:$version"
+  ocisync chart save "$chart" "127.0.0.1:$port/charts/$name:$version" >/dev/null
+  ocisync chart push "127.0.0.1:$port/charts/$name:$version" | sed 's/^/  /'
 }
-digest() { echo "sha256:$(sha256sum "$1" | cut -d' ' -f1)"; }
-push_blob() {
-  local location
-  location=$(curl -fsS -X POST -o /dev/null -D - "http://127.0.0.1:$port/v2/charts/$1/blobs/uploads/" |
-    tr -d '\r' | sed -n 's/^[Ll]ocation: //p')
-  curl -fsS -o /dev/null -X PUT -H 'Content-Type: application/octet-stream' --data-binary @"$2" \
-    "$location&digest=$(digest "$2")"
-}
+export OCISYNC_CACHE=$work/publisher   # as on another machine
 push_chart web 1.2.3
 push_chart db 0.4.0
+unset OCISYNC_CACHE
 
 cat >"$work/charts.yaml" <<YAML
 apiVersion: ocisync.dev/v1alpha1

@@ -106,13 +106,30 @@ std::string fish_quoted(std::string_view text) {
   return quoted + "'";
 }
 
+// When fish offers what belongs to a command. `sync` may go without saying: its flags are offered
+// unless another command is there.
+std::string fish_condition(const Command& command, const std::set<std::string>& others) {
+  if (command.path == "sync")
+    return fmt::format("not __fish_seen_subcommand_from {}", fmt::join(others, " "));
+  std::string seen;
+  for (const std::string_view word : split(command.path, ' '))
+    seen += fmt::format("{}__fish_seen_subcommand_from {}", seen.empty() ? "" : "; and ", word);
+  return seen;
+}
+
 std::string fish_completion(const std::vector<Command>& commands) {
-  std::string text = "# fish completion for ocisync\n";
+  std::set<std::string> others;
+  for (const Command& command : commands)
+    if (command.path != "sync")
+      others.emplace(split(command.path, ' ').front());
+
+  std::string text =
+      "# fish completion for ocisync\n"
+      "complete -c ocisync -s h -l help -d 'Print what there is to know'\n"
+      "complete -c ocisync -n __fish_use_subcommand -l version -d 'Print the version'\n";
   for (const Command& command : commands) {
     const std::vector<std::string_view> words = split(command.path, ' ');
-    std::string seen;
-    for (const std::string_view word : words)
-      seen += fmt::format("{}__fish_seen_subcommand_from {}", seen.empty() ? "" : "; and ", word);
+    const std::string seen = fish_condition(command, others);
     const std::string before = words.size() == 1
                                    ? "__fish_use_subcommand"
                                    : fmt::format("__fish_seen_subcommand_from {}", words.front());

@@ -9,6 +9,7 @@ import tempfile
 
 from tests.bench.synthetic import chart_set
 from tests.support import charts
+from tests.support.podman import IMAGE, Podman
 from tests.support.registry import Registry
 from tests.support.sync import Ocisync
 from tests.support.timing import Sample, timed
@@ -107,10 +108,13 @@ class Bench:
     def helm_version(self):
         return timed([self.helm.binary, "version"], env={**os.environ, "HOME": str(self.folder)})
 
+    def container(self):
+        return timed(["podman", "run", "--rm", "--network=none", IMAGE, "version"], env=Podman().environment)
+
 
 STEPS = [  # in the order of one round: each pair side by side
     ("floor", "curl"), ("cold", "ocisync"), ("skopeo", "skopeo"), ("helm_loop", "helm"), ("heads", "curl"),
-    ("sync", "ocisync"), ("warm", "ocisync"), ("version", "ocisync"), ("helm_version", "helm"),
+    ("sync", "ocisync"), ("warm", "ocisync"), ("version", "ocisync"), ("helm_version", "helm"), ("container", "podman"),
 ]
 RATIOS = [
     ("cold sync and export / floor", "cold", "floor", "at most 1.5"),
@@ -122,7 +126,8 @@ RATIOS = [
 LABELS = {"floor": "floor: curl, manifests then blobs", "cold": "ocisync, cold sync and export",
           "skopeo": "skopeo sync (unpacks nothing)", "helm_loop": "helm pull --untar, one by one",
           "heads": "curl, the same HEADs", "sync": "ocisync, nothing to do", "warm": "ocisync, full cache, empty export",
-          "version": "ocisync version", "helm_version": "helm version"}
+          "version": "ocisync version", "helm_version": "helm version",
+          "container": "a container: made, `version`, removed"}
 
 
 def main():
@@ -130,7 +135,7 @@ def main():
     parser.add_argument("binary", type=pathlib.Path)
     parser.add_argument("--charts", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--without", default="", help="comma-separated: helm, skopeo, curl")
+    parser.add_argument("--without", default="", help="comma-separated: helm, skopeo, curl, podman")
     options = parser.parse_args()
     left_out = set(options.without.split(","))
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ocisync-bench-") as folder:
@@ -140,6 +145,9 @@ def main():
         finally:
             bench.registry.stop()
     report(samples)
+    if "podman" not in left_out:
+        files = [entry.size for entry in Podman().files(IMAGE).values() if entry.isfile()]
+        print(f"\nimage: {sum(files) / 2**20:.1f} MiB unpacked, {len(files)} files; aim: at most 30 MiB")
 
 
 def measure(bench, rounds, left_out):

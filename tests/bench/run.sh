@@ -5,4 +5,9 @@ cd "$(dirname "$0")/../.."
 deploy/setup.sh --tests
 cmake --preset release >/dev/null
 cmake --build --preset release
+export OCISYNC_CONTAINERS=$PWD/build/dev/containers
+case " $* " in
+  *podman*) ;;
+  *) python3 -m tests.containers.images >/dev/null ;;
+esac
 exec python3 -m tests.bench.measure build/release/src/ocisync "$@"

@@ -1,15 +1,16 @@
 """What is in the image, what is not, and how it behaves as a plain container."""
 import hashlib
 import os
+import pathlib
 import re
 import subprocess
-import tarfile
 
 from tests.support.case import Case
 from tests.support.podman import DEBUG, IMAGE, Podman
 from tests.support.ports import free_port
 from tests.support.sidecar import eventually
 
+TOP = pathlib.Path(__file__).resolve().parents[2]
 MEBIBYTE = 1 << 20
 DIRECTORIES = ("charts", "etc", "etc/ssl", "etc/ssl/certs", "usr", "usr/local", "usr/local/bin",
                "var", "var/cache", "var/cache/ocisync")
@@ -24,31 +25,22 @@ class Image(Case):
         super().setUp()
         self.podman = Podman()
 
-    def files(self, image):
-        """{path: tar entry} of what the image holds."""
-        name = self.podman.run("create", image).stdout.strip()
-        self.addCleanup(self.podman.run, "rm", name)
-        archive = self.folder / "image.tar"
-        self.podman.run("export", "--output", archive, name)
-        with tarfile.open(archive) as tar:
-            return {entry.name: entry for entry in tar}
-
-    def container(self, *arguments, network="host", **environment):
+    def container(self, *arguments, network="host", options=(), **environment):
         """A running container of the image, on host directories."""
         name = self.folder.name
         for path in (self.ocisync.cache, self.ocisync.export):
             path.mkdir()
             os.chown(path, 65532, 65532)
         self.addCleanup(self.podman.run, "rm", "--force", "--time", "0", name)
-        self.podman.run("run", "--detach", "--name", name, "--network", network,
+        self.podman.run("run", "--detach", "--name", name, "--network", network, *options,
                         *(f"--env={key}={value}" for key, value in environment.items()),
-                        *(f"--volume={path}:{path}" for path in (self.ocisync.cache, self.ocisync.export)),
+                        f"--volume={self.ocisync.cache}:/var/cache/ocisync", f"--volume={self.ocisync.export}:{self.ocisync.export}",
                         f"--volume={self.ocisync.spec_file}:/etc/ocisync/charts.yaml:ro",
                         IMAGE, "--config", "/etc/ocisync/charts.yaml", *arguments)
         return name
 
     def test_it_holds_the_program_its_libraries_and_nothing_else(self):
-        files = self.files(IMAGE)
+        files = self.podman.files(IMAGE)
         others = {path for path, entry in files.items()
                   if not (path in FILES | ENGINE or LIBRARY.fullmatch(path)
                           or entry.isdir() and (path in DIRECTORIES or path.split("/")[-1].startswith("lib")
@@ -58,7 +50,7 @@ class Image(Case):
         self.assertLessEqual(sum(entry.size for entry in files.values()), 30 * MEBIBYTE)
 
     def test_its_user_may_write_its_volumes_and_so_may_group_0(self):
-        files = self.files(IMAGE)
+        files = self.podman.files(IMAGE)
         for path in ("charts", "var/cache/ocisync"):
             self.assertEqual((files[path].uid, files[path].gid, files[path].mode & 0o7777), (65532, 0, 0o775), path)
         self.assertEqual({entry.uid for path, entry in files.items() if path in FILES or ".so" in path}, {0})
@@ -72,6 +64,28 @@ class Image(Case):
         labels = {key.removeprefix("org.opencontainers.image."): value for key, value in config["Labels"].items()}
         self.assertEqual(told, f"ocisync {labels['version']} (revision {labels['revision']})\n")
         self.assertEqual((labels["title"], labels["licenses"]), ("ocisync", "Apache-2.0"))
+
+    def test_its_help_its_manual_and_its_schema_are_those_of_the_pages(self):
+        def say(*words):
+            return self.podman.run("run", "--rm", "--network", "none", IMAGE, *words).stdout
+
+        for words in (["--help"], ["version", "--print-man"]):  # tests/integration/packaging_test holds these together
+            self.assertEqual(say(*words), self.ocisync.run(command=[self.ocisync.binary, *words]).stdout)
+        for page, flag in (("reference.yaml", "--print-reference"), ("charts.schema.json", "--print-schema")):
+            self.assertEqual(say("validate", flag), (TOP / "examples" / page).read_text())
+        self.assertEqual(say("--version"), say("version"))
+
+    def test_it_writes_nowhere_but_on_its_volumes_though_it_may_anywhere(self):
+        registry = self.start_registry()
+        self.pusher(registry).current("1.0.0")
+        self.ocisync.spec([f"oci://{registry.host}/charts/web:1.0.0"])
+        name = self.container(options=("--user=0:0", "--privileged", "--passwd=false"))
+        self.assertEqual(self.podman.run("wait", name).stdout.strip(), "0")
+        mounts = {"/var/cache/ocisync", f"{self.ocisync.export}", "/etc/ocisync/charts.yaml",
+                  *(f"/{path}" for path in ENGINE)}
+        parents = {str(parent) for path in mounts for parent in pathlib.PurePath(path).parents}
+        changed = {line.split(" ", 1)[1] for line in self.podman.run("diff", name).stdout.splitlines()}
+        self.assertEqual(changed - mounts - parents, set())
 
     def test_the_debug_variant_has_a_shell_and_the_same_program(self):
         told = self.podman.run("run", "--rm", "--network", "none", "--entrypoint", "sh", DEBUG, "-c", "id -u; ocisync version")

@@ -1,5 +1,6 @@
 """The image in the pods of manifests/: as an init container, as a sidecar, under the users and rules of clusters."""
 import os
+import pathlib
 import signal
 import stat
 import threading
@@ -9,6 +10,7 @@ from tests.support.case import Case
 from tests.support.charts import chart_files
 from tests.support.podman import DEBUG, Podman
 from tests.support.pods import Pod
+from tests.support.proxy import FaultProxy, hold
 from tests.support.sidecar import eventually
 
 
@@ -24,17 +26,17 @@ class Pods(Case):
     def login(self, repository):
         return self.pusher(self.registry, repository, user="robot", password="change-me")
 
-    def pod(self, manifests, owner="Deployment/portal", **volumes):
+    def pod(self, manifests, owner="Deployment/portal", registry=None, **volumes):
         folder = self.folder / f"pod-{len(os.listdir(self.folder))}"
-        made = Pod(self.podman, folder, self.registry, manifests, owner)
+        made = Pod(self.podman, folder, registry or self.registry, manifests, owner)
         for name, path in volumes.items():
             made.mount(name, path)
         self.addCleanup(made.remove)
         return made
 
-    def sidecar(self, interval="1s", **volumes):
-        pod = self.pod("native-sidecar", **volumes)
-        pod.spec["spec"]["interval"] = interval
+    def sidecar(self, interval="1s", registry=None, hooks=(), **volumes):
+        pod = self.pod("native-sidecar", registry=registry, **volumes)
+        pod.spec["spec"].update(interval=interval, hooks=list(hooks))
         pod.write_spec()
         return pod
 
@@ -224,16 +226,41 @@ class Pods(Case):
         self.assertEqual(pod.stop(seconds=5), 0)
         self.assertEqual(self.ocisync.snapshot(), before)
 
+    def test_sigterm_in_the_middle_of_a_transfer(self):
+        reached, release = threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+        with FaultProxy(self.registry) as held:
+            pod = self.start(self.sidecar(registry=held, **self.volumes()))
+            before = self.ocisync.snapshot()
+            held.always("GET", "/blobs/", hold(4096, reached, release))
+            self.web.current("1.2.3", files=chart_files(version="1.2.3", **{"big.bin": os.urandom(1 << 20)}))
+            self.assertTrue(reached.wait(60))
+            self.assertEqual(pod.stop(seconds=5), 0)
+        self.assertEqual(self.ocisync.snapshot(), before)
+
+    def test_sigterm_inside_a_hook_ends_its_program_too(self):
+        pod = self.sidecar(hooks=[{"name": "tell", "exec": {"command": ["/bin/sleep", "3600"]}}], **self.volumes())
+        pod.container()["image"] = DEBUG
+        self.start(pod)
+        hook, = eventually(lambda: self.children(pod), "the hook")
+        before = self.ocisync.snapshot()
+        self.assertEqual(pod.stop(seconds=5), 0)
+        self.assertFalse(os.path.exists(f"/proc/{hook}"))
+        self.assertEqual(self.ocisync.snapshot(), before)
+
     def test_process_1_reaps(self):
         pod = self.sidecar()
         pod.container()["image"] = DEBUG
         self.start(pod)
-        process = pod.state()["Pid"]
         for _ in range(20):
             self.podman.run("exec", pod.id(), "sh", "-c", "(sleep 0.05 &)")
-        with open(f"/proc/{process}/task/{process}/children") as children:
-            eventually(lambda: children.seek(0) == 0 and children.read().split() == [], "reaping")
+        eventually(lambda: self.children(pod) == [], "reaping")
         self.assertEqual(pod.stop(), 0)
+
+    def children(self, pod):
+        """The process ids of what process 1 has started, or taken over."""
+        threads = pathlib.Path(f"/proc/{pod.state()['Pid']}/task").iterdir()
+        return [child for thread in threads for child in (thread / "children").read_text().split()]
 
     def test_killed_it_is_restarted_and_goes_on(self):
         pod = self.sidecar(**self.volumes())

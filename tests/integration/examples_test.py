@@ -11,6 +11,7 @@ import jsonschema
 import yaml
 
 from tests.support.case import Case
+from tests.support.charts import Helm
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
@@ -178,6 +179,36 @@ class Recipes(Checkout):
         self.assertFalse((self.checkout / "charts").exists())
 
 
+class Migration(Case):
+    def test_after_a_loop_around_helm_pull(self):
+        registry = self.start_registry()
+        self.pusher(registry).current("1.2.3", version="1.2.3")
+        charts = self.folder / "charts"
+        charts.mkdir()
+
+        def here(name):
+            text = (TOP / "examples/from-helm-pull" / name).read_text()
+            return text.replace("registry.example.com", registry.host).replace(" /charts", f" {charts}")
+
+        subprocess.run(["sh", "-n"], input=here("before.sh"), text=True, check=True)
+        pull = re.search(r"^  helm (.*)$", here("before.sh"), re.M)[1].split()
+        Helm(self.folder / "helm").run(*pull, "--plain-http")
+        before = (charts / "web/Chart.yaml").read_text()
+        self.ocisync.spec_file.write_text(here("charts.yaml"))
+        run = self.assert_code(self.ocisync.sync(), 3)  # what the loop left is not ocisync's to replace
+        self.assertEqual(run.chart("web")["reason"], "PathConflict")
+        self.assertEqual((charts / "web/Chart.yaml").read_text(), before)
+        shutil.rmtree(charts / "web")
+        self.assert_code(self.ocisync.sync(), 0)
+        self.assertIn("version: 1.2.3", (charts / "web/Chart.yaml").read_text())
+
+    def test_from_git_sync_every_flag_has_its_counterpart(self):
+        container, = yaml.safe_load((TOP / "examples/from-git-sync/before.yaml").read_text())
+        after = (TOP / "examples/from-git-sync/charts.yaml").read_text()
+        for flag in (argument.split("=")[0] for argument in container["args"]):
+            self.assertRegex(after, rf"#  .*{flag}\b")
+
+
 def shell_blocks():
     """(page, heading above, commands) of every block of shell in every page."""
     for page in sorted(TOP.rglob("*.md")):
@@ -194,8 +225,9 @@ def shell_blocks():
 class Pages(Checkout):
     """Every block of shell in every page runs, in order."""
 
-    # What brought us here, and would never end; and what tests/containers builds.
-    ELSEWHERE = {("README.md", "Two commands"), ("deploy/README.md", "The image"), ("deploy/README.md", "The archive")}
+    # What brought us here, and would never end; what tests/containers does; what a cluster does.
+    ELSEWHERE = {("README.md", "Two commands"), ("README.md", "In a pod"), ("deploy/README.md", "The image"),
+                 ("deploy/README.md", "The archive")}
     EXIT_CODES = {("README.md", "In CI"): {"ocisync diff": 4}}  # nothing is there before the first sync
 
     def test_every_block_runs(self):

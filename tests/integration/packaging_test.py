@@ -1,4 +1,4 @@
-"""What packagers install: completions that complete, units that systemd accepts, pages whose links lead somewhere."""
+"""What packagers install: completions that complete, units that systemd accepts, a Debian package, pages whose links lead somewhere."""
 import json
 import pathlib
 import re
@@ -6,8 +6,16 @@ import shlex
 import subprocess
 
 from tests.support.case import Case
+from tests.support.debian import debian_package
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+INSTALLED = [
+    "bin/ocisync", "lib/systemd/system/ocisync-once.service", "lib/systemd/system/ocisync-once.timer",
+    "lib/systemd/system/ocisync.service", "share/bash-completion/completions/ocisync",
+    "share/doc/ocisync/CHANGELOG.md", "share/doc/ocisync/LICENSE",
+    "share/fish/vendor_completions.d/ocisync.fish", "share/man/man1/ocisync.1",
+    "share/zsh/site-functions/_ocisync"]
+PAGES = [page for page in sorted(TOP.rglob("*.md")) if "build" not in page.relative_to(TOP).parts]
 
 
 class Completion(Case):
@@ -36,8 +44,10 @@ class Completion(Case):
         self.assertEqual(self.complete("sync", "--output", "j"), ["json"])
         self.assertEqual(self.complete("sync", "--config", ""), [])  # bash's own: files
 
-    def test_fish_completes_commands_and_choices(self):
-        for line, offered in (("registry l", ["login", "logout"]), ("sync --output ", ["json", "text"])):
+    def test_fish_completes_commands_flags_and_choices(self):
+        for line, offered in (("registry l", ["login", "logout"]), ("sync --output ", ["json", "text"]),
+                              ("--conf", ["--config"]), ("--config charts.yaml --wat", ["--watch"]),
+                              ("diff --wat", []), ("chart save --rep", ["--repo"]), ("lock --h", ["--help"])):
             done = subprocess.run(["fish", "-c", f'source {self.script("fish")}; complete -C "ocisync {line}"'],
                                   capture_output=True, text=True, env=self.ocisync.environment())
             self.assertEqual([one.split("\t")[0] for one in done.stdout.splitlines()], offered, done.stderr)
@@ -75,12 +85,7 @@ class Packaging(Case):
         prefix = self.folder / "usr"
         subprocess.run(["cmake", "--install", build, "--prefix", prefix], check=True, capture_output=True)
         files = sorted(str(p.relative_to(prefix)) for p in prefix.rglob("*") if p.is_file())
-        self.assertEqual(files, [
-            "bin/ocisync", "lib/systemd/system/ocisync-once.service", "lib/systemd/system/ocisync-once.timer",
-            "lib/systemd/system/ocisync.service", "share/bash-completion/completions/ocisync",
-            "share/doc/ocisync/CHANGELOG.md", "share/doc/ocisync/LICENSE",
-            "share/fish/vendor_completions.d/ocisync.fish", "share/man/man1/ocisync.1",
-            "share/zsh/site-functions/_ocisync"])
+        self.assertEqual(files, INSTALLED)
         self.assert_code(self.ocisync.run(command=[prefix / "bin/ocisync", "version"]), 0)
 
     def test_systemd_accepts_the_units(self):
@@ -94,6 +99,37 @@ class Packaging(Case):
         ours = [line for line in done.stderr.splitlines() if "ocisync" in line]
         self.assertEqual((done.returncode, ours), (0, []), done.stderr)
 
+    def test_systemd_finds_the_services_little_exposed(self):
+        for service in sorted((TOP / "deploy/systemd").glob("*.service")):
+            # 1.5 of 10, a good part of which is the network.
+            done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", service],
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_debian_package_holds_what_is_installed_and_says_what_it_needs(self):
+        package = debian_package(self.ocisync.binary, self.folder)
+        fields = {}
+        for name in ("Package", "Version", "Architecture", "Maintainer", "Section", "Depends", "Description"):
+            fields[name] = subprocess.run(["dpkg-deb", "--field", package, name], check=True, capture_output=True,
+                                          text=True).stdout.strip()
+        version = self.ocisync.run(command=[self.ocisync.binary, "version"]).stdout.split()[1]
+        machine = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True).stdout.strip()
+        self.assertEqual(package.name, f"ocisync_{version}_{machine}.deb")
+        self.assertEqual((fields["Package"], fields["Version"], fields["Architecture"], fields["Section"]),
+                         ("ocisync", version, machine, "admin"))
+        self.assertRegex(fields["Maintainer"], r"^[^<>]+ <\S+@\S+>$")
+        self.assertIn("Helm charts", fields["Description"])
+        self.assertRegex(fields["Depends"], r"(^|, )ca-certificates(,|$)")
+        for library in ("libc6", "libstdc++6", "libcurl4", "libssl3", "libmicrohttpd12"):
+            self.assertRegex(fields["Depends"], rf"(^|, ){re.escape(library)} \(>= ")
+        listed = subprocess.run(["dpkg-deb", "--contents", package], check=True, capture_output=True, text=True).stdout
+        entries = [line.split() for line in listed.splitlines()]
+        self.assertEqual(sorted(entry[5] for entry in entries if not entry[0].startswith("d")),
+                         [f"./usr/{path}" for path in INSTALLED])
+        self.assertEqual({entry[1] for entry in entries}, {"root/root"})
+        self.assertEqual({entry[0] for entry in entries if entry[5].startswith("./usr/bin/")} - {"drwxr-xr-x"},
+                         {"-rwxr-xr-x"})
+
     def test_the_printed_reference_and_schema_are_the_ones_in_examples(self):
         for name, flag in (("reference.yaml", "--print-reference"), ("charts.schema.json", "--print-schema"),
                            ("result.schema.json", "--print-result-schema")):
@@ -103,14 +139,12 @@ class Packaging(Case):
         json.loads((TOP / "examples/charts.schema.json").read_text())
 
     def test_the_pages_are_spelt_right(self):
-        done = subprocess.run(["codespell", "README.md", "examples", "deploy", "manifests", "tests/README.md",
-                               "src/README.md"], cwd=TOP, capture_output=True, text=True)
+        done = subprocess.run(["codespell", *PAGES, "examples", "deploy", "manifests"], cwd=TOP, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout), (0, ""))
 
     def test_links_of_the_pages_lead_somewhere(self):
-        pages = [p for p in TOP.rglob("*.md") if "build" not in p.relative_to(TOP).parts]
-        self.assertGreater(len(pages), 4)
-        for page in pages:
+        self.assertGreater(len(PAGES), 7)
+        for page in PAGES:
             text = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
             for link in re.findall(r"\]\(([^)\s]+)\)", text):
                 if re.match(r"[a-z]+:", link):

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import re
+import shutil
 
 import yaml
 
@@ -60,6 +61,23 @@ class Manifests(Case):
             for spec in specs:
                 run = self.ocisync.run(command=[self.ocisync.binary, "validate", "--config", "-"], input=spec)
                 self.assert_code(run, 0)
+
+    def test_the_kustomization_of_the_page_is_one(self):
+        page = re.search(r"```yaml\n(# kustomization.yaml\n.*?)```", (TOP / "README.md").read_text(), re.S)[1]
+        own = self.folder / "own"
+        own.mkdir()
+        (own / "kustomization.yaml").write_text(page)
+        (own / "charts.yaml").write_text("mine")
+        (own / "config.json").write_text("{}")
+        (self.folder / "ocisync").mkdir()
+        shutil.copytree(TOP, self.folder / "ocisync/manifests")
+        rendered = kustomized(own)
+        self.assertEqual(schema_faults(rendered), [])
+        self.assertEqual({each["image"] for each in ocisync_containers(rendered)}, {"registry.example.com/tools/ocisync:0.1.0"})
+        self.assertEqual([each["data"] for each in of_kind(rendered, "ConfigMap")], [{"charts.yaml": "mine"}])
+        secret, = of_kind(rendered, "Secret")
+        self.assertEqual((secret["data"], secret.get("stringData")), ({".dockerconfigjson": "e30="}, None))
+        self.assertEqual(house_faults(rendered), [])
 
     def test_consumers_only_read_and_wait_for_what_others_write(self):
         for folder, rendered in self.overlays():

@@ -8,6 +8,7 @@ import yaml
 from .tools import tool
 
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+FIRST_FILL = 600  # seconds
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
@@ -118,6 +119,9 @@ def house_faults(rendered) -> list:
                     say(f"{container['name']} mounts {mount['name']}, which is no volume")
                 if "subPath" in mount:
                     say(f"{container['name']} mounts a subPath, which never follows a link")
+            startup = container.get("startupProbe")
+            if startup and startup.get("periodSeconds", 10) * startup.get("failureThreshold", 3) < FIRST_FILL:
+                say(f"{container['name']}: the startupProbe gives a first fill too little time")
             ports = {port["name"] for port in container.get("ports", [])}
             for probe in PROBES:
                 port = container.get(probe, {}).get("httpGet", {}).get("port")

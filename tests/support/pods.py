@@ -28,6 +28,7 @@ class Pod:
         self.name = f"{manifests}-{uuid.uuid4().hex[:8]}"
         self.template = dict(pods(rendered))[owner]
         self.port, self.consumer_port = free_port(), free_port()
+        self.made = []  # volumes
         self.configure(of_kind(rendered, "ConfigMap")[0]["data"], of_kind(rendered, "Secret")[0]["stringData"], registry)
         self.adapt()
 
@@ -76,8 +77,16 @@ class Pod:
         source = {"name": volume, "hostPath": {"path": str(path), "type": kind}}
         self.template["volumes"] = [each for each in self.template["volumes"] if each["name"] != volume] + [source]
 
+    def own_volumes(self):
+        """What podman makes of an emptyDir is called as the volume is, and every pod with a volume of that name would share it."""
+        own = {volume["name"]: f"{self.name}-{volume['name']}" for volume in self.template["volumes"] if "emptyDir" in volume}
+        for named in (*self.template["volumes"], *(m for c in containers(self.template) for m in c["volumeMounts"])):
+            named["name"] = own.get(named["name"], named["name"])
+        return list(own.values())
+
     def play(self, check=True):
         """Returns when the init containers have ended and the others have started."""
+        self.made += self.own_volumes()
         # "always": an init container that has ended stays, to be looked at.
         annotations = {"io.podman.annotations.init.container.type": "always"}
         document = {"apiVersion": "v1", "kind": "Pod", "spec": self.template,
@@ -88,6 +97,7 @@ class Pod:
 
     def remove(self):
         self.podman.run("pod", "rm", "--force", "--time", "0", self.name, check=False)
+        self.podman.run("volume", "rm", "--force", *self.made, check=False)
 
     def id(self, container="ocisync"):
         return f"{self.name}-{container}"

@@ -28,7 +28,7 @@ class Ocisync:
     """`folder` holds spec, cache and export of one test."""
 
     def __init__(self, binary, folder):
-        self.binary, self.folder = str(binary), pathlib.Path(folder)
+        self.binary, self.folder = str(pathlib.Path(binary).absolute()), pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.cache, self.export, self.spec_file = (self.folder / n for n in ("cache", "export", "charts.yaml"))
 

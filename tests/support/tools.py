@@ -3,8 +3,10 @@ import os
 import pathlib
 
 
+KEPT = pathlib.Path(os.environ.get("OCISYNC_TEST_TOOLS") or pathlib.Path.home() / ".cache/ocisync-test-tools")
+
+
 def tool(name) -> pathlib.Path:
-    kept = pathlib.Path(os.environ.get("OCISYNC_TEST_TOOLS") or pathlib.Path.home() / ".cache/ocisync-test-tools")
-    if not (kept / name).exists():
-        raise RuntimeError(f"{kept / name} is missing: run deploy/setup.sh --tests")
-    return kept / name
+    if not (KEPT / name).exists():
+        raise RuntimeError(f"{KEPT / name} is missing: run deploy/setup.sh --tests")
+    return KEPT / name
