@@ -250,10 +250,13 @@ class Tls(Case):
         self.assertIn("insecureSkipVerify", run.stderr)
 
     def test_a_wrong_name_and_an_expired_certificate_are_refused(self):
-        wrong = self.start_registry("wrong", tls=self.authority.issue("wrong", names="DNS:elsewhere.example"))
-        self.ocisync.spec([f"oci://{wrong.host}/charts/web:1.0.0"],
-                          [{"host": wrong.host, "plainHTTP": False, "tls": {"caFile": str(self.authority.cert)}}])
-        self.assertEqual(self.assert_code(self.ocisync.sync(), 3).chart("web")["reason"], "TLSFailed")
+        for name, certificate in (("wrong", self.authority.issue("wrong", names="DNS:elsewhere.example")),
+                                  ("expired", self.authority.issue("expired", days="-1"))):
+            with self.subTest(name):
+                host = self.start_registry(name, tls=certificate).host
+                tls = {"caFile": str(self.authority.cert)}
+                self.ocisync.spec([f"oci://{host}/charts/web:1.0.0"], [{"host": host, "plainHTTP": False, "tls": tls}])
+                self.assertEqual(self.assert_code(self.ocisync.sync(), 3).chart("web")["reason"], "TLSFailed")
 
     def test_plain_http_is_only_spoken_to_loopback_or_where_it_is_allowed(self):
         plain = self.start_registry("plain")

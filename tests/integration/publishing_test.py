@@ -40,15 +40,12 @@ class Publishing(Case):
                 self.assertEqual((self.ocisync.export / "web").is_symlink(), layout == "symlink")
                 self.assertEqual("web-1.0.0.tgz" in self.ocisync.exported(), form == "both")
 
-    def reader(self, stop, problems, layout):
+    def reader(self, stop, problems):
         top = self.ocisync.export / "web"
         reads = 0
         while not stop.is_set():
             try:
-                if layout == "symlink":
-                    folder = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
-                else:
-                    folder = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+                folder = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
                 try:
                     seen = set()
                     for name in ("one", "two", "three"):
@@ -73,7 +70,7 @@ class Publishing(Case):
         push(0)
         self.sync(export={"layout": layout})
         stop, problems = threading.Event(), []
-        thread = threading.Thread(target=self.reader, args=(stop, problems, layout))
+        thread = threading.Thread(target=self.reader, args=(stop, problems))
         thread.start()
         for number in range(1, rounds):
             push(number)
@@ -166,6 +163,7 @@ class Publishing(Case):
                 shutil.rmtree(top) if top.is_dir() and not top.is_symlink() else top.unlink()
         self.sync()
         self.assertEqual((top.parent / "theirs").read_text(), "theirs")
+        self.assertTrue((top.parent / "lost+found").is_dir())
 
     def test_a_chart_that_left_the_spec_is_withdrawn_but_only_by_its_owner(self):
         self.sync(charts=[self.ref, {"name": "gone", "ref": self.ref}])
@@ -221,7 +219,8 @@ class Publishing(Case):
         self.assertEqual(self.ocisync.exported("twin"), charts.chart_files("web", "1.0.0"))
 
     def test_several_processes_share_one_download(self):
-        data = charts.archive(charts.chart_files("web", "1.0.0", **{"noise": os.urandom(1 << 20)}))
+        noise = os.urandom(1 << 20)
+        data = charts.archive(charts.chart_files("web", "1.0.0", noise=noise))
         self.push.current("1.0.0", data=data)
         self.ocisync.spec([self.ref])
         self.registry.forget()
@@ -231,7 +230,7 @@ class Publishing(Case):
             self.assertEqual(process.returncode, 0, out + err)
         fetched = [r for r in self.registry.requests() if charts.sha256(data) in r.path]
         self.assertEqual(len(fetched), 1)
-        self.assertEqual(self.ocisync.exported()["noise"], self.ocisync.exported()["noise"])
+        self.assertEqual(self.ocisync.exported()["noise"], noise)
 
     def test_killed_at_any_moment_the_next_run_puts_everything_right(self):
         self.push.current("2.0.0", charts.chart_files("web", "2.0.0"))
