@@ -1,9 +1,5 @@
 #include "store/reference_links.h"
 
-#include <ctime>
-
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -23,26 +19,6 @@ void set_link(const Directory& place, const std::string& name,
     place.remove_tree(name);  // a directory in the way would refuse the rename
   if (to)
     place.link_atomic(*to, name);
-}
-
-// Gives the chart link a time that it never had, for readers to tell that its set changed. File
-// systems themselves count time in ticks of milliseconds.
-void stamp_chart(const Directory& place) {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const timespec times[2] = {now, now};
-  ::utimensat(place.fd(), "chart", times, AT_SYMLINK_NOFOLLOW);
-}
-
-bool same_time(const timespec& a, const timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-// Whether it is the same chart link and nobody has stamped it in between.
-bool untouched(const std::optional<struct stat>& before, const std::optional<struct stat>& after) {
-  if (!before || !after)
-    return !before && !after;
-  return before->st_ino == after->st_ino && same_time(before->st_mtim, after->st_mtim);
 }
 
 }  // namespace
@@ -82,13 +58,13 @@ ReferenceLinks read_links(const Directory& place) {
 }
 
 std::optional<ReferenceLinks> read_settled_links(const Directory& place) {
-  auto before = place.status("chart");
+  // Two equal readings: a writer in between would have taken chart or manifest away.
+  ReferenceLinks last = read_links(place);
   for (int attempt = 0; attempt < 16; ++attempt) {
-    ReferenceLinks links = read_links(place);
-    const auto after = place.status("chart");
-    if (untouched(before, after))
-      return links;
-    before = after;
+    ReferenceLinks next = read_links(place);
+    if (next == last)
+      return next;
+    last = std::move(next);
   }
   return std::nullopt;
 }
@@ -108,8 +84,6 @@ void replace_links(const Directory& place, const ReferenceLinks& from, const Ref
   set_link(place, "content", present.content, to.content);
   set_link(place, "meta", present.meta, to.meta);
   set_link(place, "chart", present.chart, to.chart);
-  if (changes > 0)
-    stamp_chart(place);
   set_link(place, "manifest", present.manifest, to.manifest);
 }
 

@@ -39,8 +39,7 @@ std::optional<ReferenceLinks> read_settled_links(const Directory& place);
 
 // Goes from one set to another so that a reader, and whoever finds what a killed writer left, sees
 // the old set, the new one or none: where more than one of chart, content and meta change, chart
-// goes first and comes back after them; manifest goes before all and comes back last. Before it
-// does, the chart link gets a new mtime.
+// goes first and comes back after them; manifest goes before all and comes back last.
 void replace_links(const Directory& place, const ReferenceLinks& from, const ReferenceLinks& to);
 
 void remove_links(const Directory& place);  // and what killed writers left beside them
