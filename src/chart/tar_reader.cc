@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <exception>
+#include <string>
+#include <system_error>
 #include <vector>
 
 #include <archive.h>
@@ -14,21 +17,85 @@
 #include "base/text.h"
 
 namespace ocisync {
+namespace {
+
+constexpr std::size_t kBuffer = 64 * 1024;
+constexpr std::uint64_t kRecord = 512;
+constexpr std::uint64_t kMaxHeaders = kBuffer - 8 * kRecord;  // of one entry: two buffers hold them
+
+bool is_pax_header(char type) { return type == 'x' || type == 'g'; }
+
+bool is_gnu_long_name(char type) { return type == 'L' || type == 'K'; }
+
+}  // namespace
 
 struct TarReader::State {
-  explicit State(Source& from) : source(from), block(64 * 1024), tar(::archive_read_new()) {}
+  explicit State(Source& from)
+      : source(from), block(kBuffer), before(kBuffer), tar(::archive_read_new()) {}
 
   // libarchive's read callback. No exception may cross C code, so one is kept for fail().
   static la_ssize_t feed(archive*, void* self, const void** bytes) noexcept {
     auto& state = *static_cast<State*>(self);
     try {
-      state.block_size = state.source.read(state.block);
-      state.delivered += state.block_size;
+      const std::size_t count = state.advance();
       *bytes = state.block.data();
-      return static_cast<la_ssize_t>(state.block_size);
+      return static_cast<la_ssize_t>(count);
     } catch (...) {
       state.failure = std::current_exception();
       return -1;
+    }
+  }
+
+  // The next buffer, full unless it is the last; both stay as they are at the end.
+  std::size_t advance() {
+    std::size_t size = 0, count = 1;
+    for (; count > 0 && size < kBuffer; size += count)
+      count = source.read(std::span(before).subspan(size));
+    if (size == 0)
+      return 0;
+    std::swap(block, before);
+    block_size = size;
+    delivered += size;
+    return size;
+  }
+
+  // A byte of the last two buffers, by its place in the tar.
+  char at(std::uint64_t place) const {
+    const std::uint64_t start = delivered - block_size;
+    if (place >= delivered || place + kBuffer < start)
+      throw Error(Reason::chart_invalid, "the archive has headers that overlap");
+    return static_cast<char>(place >= start ? block[place - start]
+                                            : before[place + kBuffer - start]);
+  }
+
+  std::uint64_t size_at(std::uint64_t header) const {
+    std::string digits;
+    for (std::uint64_t i = header + 124; i < header + 136; ++i)
+      digits += at(i);
+    digits = trim(std::string_view(digits.c_str()));
+    std::uint64_t size = 0;
+    const auto [rest, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), size, 8);
+    if (error != std::errc() || rest != digits.data() + digits.size())
+      throw Error(Reason::chart_invalid, "the archive has a header whose size is not octal");
+    return size;
+  }
+
+  // libarchive ends a name of a PAX header at a NUL; another reader may refuse it, or not end it.
+  void require_no_nul_in_pax_headers() const {
+    const auto consumed = static_cast<std::uint64_t>(::archive_filter_bytes(tar.get(), 0));
+    auto header = static_cast<std::uint64_t>(::archive_read_header_position(tar.get()));
+    if (consumed - header > kMaxHeaders)
+      throw Error(Reason::limit_exceeded,
+                  fmt::format("the archive has an entry whose headers take more than {} bytes",
+                              kMaxHeaders));
+    while (is_pax_header(at(header + 156)) || is_gnu_long_name(at(header + 156))) {
+      const std::uint64_t contents = header + kRecord;
+      const std::uint64_t end = contents + size_at(header);
+      for (std::uint64_t i = contents; is_pax_header(at(header + 156)) && i < end; ++i)
+        if (at(i) == '\0')
+          throw Error(Reason::chart_invalid, "the archive has a PAX header that holds a NUL");
+      header = (end + kRecord - 1) / kRecord * kRecord;
     }
   }
 
@@ -55,7 +122,7 @@ struct TarReader::State {
   }
 
   Source& source;
-  std::vector<std::byte> block;
+  std::vector<std::byte> block, before;  // what came last; what came before it, which was full
   std::size_t block_size = 0;
   std::uint64_t delivered = 0;
   std::exception_ptr failure;
@@ -109,6 +176,7 @@ std::optional<TarEntry> TarReader::next() {
   const bool foreign_name = result == ARCHIVE_WARN && ::archive_errno(tar) == EILSEQ;
   if (result != ARCHIVE_OK && !foreign_name)
     state_->fail();
+  state_->require_no_nul_in_pax_headers();
   const char* name = ::archive_entry_pathname(entry);
   const la_int64_t size = ::archive_entry_size(entry);
   if (name == nullptr || size < 0)

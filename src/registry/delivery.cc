@@ -42,7 +42,7 @@ Whose whose(const Url& url, const Endpoint& endpoint) {
 }  // namespace
 
 Error complaint(const Answer& answer, const Errand& errand) {
-  Error error = answer_error(answer.response, answer.url, errand.what);
+  Error error = answer_error(answer.response, answer.url, errand.what, answer.secrets);
   if (error.reason() != Reason::unauthorized)
     return error;
   return Error(Reason::unauthorized, error.message() + "; " + answer.opened)
@@ -118,7 +118,7 @@ Answer Delivery::chase(const std::optional<Secret>& header) {
     const bool follow = is_redirect(response.status()) &&
                         (errand_.method == Method::get || errand_.method == Method::head);
     if (!follow)
-      return {std::move(response), url, credential_note(), !home};
+      return {std::move(response), url, credential_note(), secrets_of(header), !home};
     if (hop == kMaxRedirects)
       throw Error(Reason::policy_refused,
                   fmt::format("{} redirects more than {} times for {}", context_.origin.authority(),
@@ -155,14 +155,11 @@ HttpResponse Delivery::deliver(HttpRequest request, bool home,
   if (home && header)
     request.headers.add("Authorization", header->reveal());
   HttpResponse response = http_.send(request, stop_);
-  if (response.status() >= 400)
-    response.text = without_secrets(std::move(response.text), secrets_of(header));
   if (home)
-    counter_.warnings.hear(endpoint_.host(), response.headers());
+    counter_.warnings.hear(endpoint_.host(), response.headers(), secrets_of(header));
   return response;
 }
 
-// What a server that repeats our request would show.
 std::vector<Secret> Delivery::secrets_of(const std::optional<Secret>& header) const {
   const Credential& credential = context_.credential;
   std::vector<Secret> secrets = {credential.secret};

@@ -43,10 +43,11 @@ struct Errand {
 // What came back in the end.
 struct Answer {
   HttpResponse response;
-  Url url;                  // that answered: the registry's, or where it led
-  std::string opened;       // a note for refusals: which credentials were used
-  bool away = false;        // another server than the registry answered
-  bool authorised = false;  // the registry asked who we are, and let us in
+  Url url;                      // that answered: the registry's, or where it led
+  std::string opened;           // a note for refusals: which credentials were used
+  std::vector<Secret> secrets;  // what a server that repeats our request would show
+  bool away = false;            // another server than the registry answered
+  bool authorised = false;      // the registry asked who we are, and let us in
 
   int status() const { return response.status(); }
 };

@@ -60,16 +60,16 @@ std::string words_of(const Json& body) {
   return {};
 }
 
-std::string words_of(const HttpResponse& response) {
+std::string words_of(const HttpResponse& response, const std::vector<Secret>& secrets) {
   if (response.text.empty())
     return {};
   if (is_web_page(response))
     return "a web page, not a registry's answer";
   try {
-    return printable(words_of(Json::parse(response.text)), kWordsLimit);
+    return printable(without_secrets(words_of(Json::parse(response.text)), secrets), kWordsLimit);
   } catch (const Error&) {
-    const std::string_view text = trim(response.text);
-    return printable(text.substr(0, text.find('\n')), kWordsLimit);
+    const std::string text = without_secrets(std::string(trim(response.text)), secrets);
+    return printable(std::string_view(text).substr(0, text.find('\n')), kWordsLimit);
   }
 }
 
@@ -95,10 +95,11 @@ std::string replace_all(std::string_view text, std::string_view what) {
 
 }  // namespace
 
-Error answer_error(const HttpResponse& response, const Url& url, std::string_view what) {
+Error answer_error(const HttpResponse& response, const Url& url, std::string_view what,
+                   const std::vector<Secret>& secrets) {
   const int status = response.status();
   std::string message = fmt::format("{} answered {} to {}", url.origin().authority(), status, what);
-  if (const std::string words = words_of(response); !words.empty())
+  if (const std::string words = words_of(response, secrets); !words.empty())
     message += fmt::format(" ({})", words);
   const Reason reason = reason_of(status);
   if (reason == Reason::unauthorized)
@@ -135,8 +136,9 @@ std::string without_secrets(std::string text, const std::vector<Secret>& secrets
   for (const Secret& secret : secrets) {
     if (secret.empty())
       continue;
-    text = replace_all(text, secret.reveal());
-    text = replace_all(text, base64_encode(secret.reveal()));
+    for (const std::string& form :
+         {secret.reveal(), base64_encode(secret.reveal()), percent_encode(secret.reveal())})
+      text = replace_all(text, form);
   }
   return text;
 }

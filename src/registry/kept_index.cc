@@ -42,6 +42,9 @@ IndexEntry entry_of(const Json& json) {
     entry.digest = Digest::parse(*digest);
   entry.created = text_of(json, "created");
   entry.deprecated = json.find("deprecated") != nullptr;
+  // Anybody who may write the cache can seal a note: an entry is judged as if an index listed it.
+  if (!usable_version(entry.version) || entry.urls.empty())
+    throw Error(Reason::storage_failed, "a kept index lists a version that cannot be used");
   return entry;
 }
 

@@ -143,7 +143,7 @@ class IndexReader final : public DocumentEvents {
     IndexEntry& entry = draft_->entry;
     if (field_ == "version") {
       entry.version = text;
-      if (!Version::parse_loose(text) || !valid_tag(tag_of_version(text)))
+      if (!usable_version(text))
         fault(fmt::format("'{}' is not a version", printable(text, 80)));
     } else if (field_ == "digest" && !text.empty()) {
       const bool bare = text.find(':') == std::string_view::npos;
@@ -243,6 +243,10 @@ class PeekedSource final : public Source {
 bool means_the_same(const Version& a, const Version& b) { return a.str() == b.str(); }
 
 }  // namespace
+
+bool usable_version(std::string_view text) {
+  return Version::parse_loose(text) && valid_tag(tag_of_version(text));
+}
 
 RepositoryIndex read_repository_index(Source& source, const std::set<std::string>& names) {
   PeekedSource peeked(source);

@@ -28,6 +28,9 @@ struct IndexEntry {
   friend bool operator==(const IndexEntry&, const IndexEntry&) = default;
 };
 
+// Whether Helm reads it as a version, and a tag can spell it.
+bool usable_version(std::string_view text);
+
 // Every usable version of one chart, in the index's order; of equal versions the first.
 struct ChartVersions {
   std::vector<IndexEntry> entries;

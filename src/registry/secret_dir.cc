@@ -14,27 +14,22 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMaxSize = 1 << 20;
 constexpr int kSwapsSurvived = 3;
 
-std::optional<std::string> read(const fs::path& directory, std::string_view name) {
-  try {
-    return read_user_file(directory / name, kMaxSize);
-  } catch (const Error& error) {
-    throw Error(Reason::credentials_invalid, error.message());
-  }
-}
-
 // What one moment of the directory holds.
 struct Contents {
   std::optional<std::string> config_json, docker_config, legacy_config, username, password, token;
 };
 
 Contents read_contents(const fs::path& directory) {
+  const auto read = [&](std::string_view name) {
+    return read_user_file(directory / name, kMaxSize);
+  };
   Contents contents;
-  contents.config_json = read(directory, ".dockerconfigjson");
-  contents.docker_config = read(directory, "config.json");
-  contents.legacy_config = read(directory, ".dockercfg");
-  contents.username = read(directory, "username");
-  contents.password = read(directory, "password");
-  contents.token = read(directory, "token");
+  contents.config_json = read(".dockerconfigjson");
+  contents.docker_config = read("config.json");
+  contents.legacy_config = read(".dockercfg");
+  contents.username = read("username");
+  contents.password = read("password");
+  contents.token = read("token");
   return contents;
 }
 
@@ -53,8 +48,16 @@ Contents read_one_moment(const fs::path& path) {
     if (fs::read_symlink(path / "..data", none) == target)
       return contents;
   }
-  throw Error(Reason::credentials_invalid,
-              fmt::format("secretDir {} keeps changing while it is read", path.string()));
+  throw Error(Reason::credentials_invalid, "it keeps changing");
+}
+
+Contents read_readable(const fs::path& path, const std::string& source) {
+  try {
+    return read_one_moment(path);
+  } catch (const Error& error) {
+    throw Error(Reason::credentials_invalid,
+                fmt::format("{} cannot be read: {}", source, error.message()));
+  }
 }
 
 Credential from_config(const DockerConfig& config, const std::string& source, std::string_view host,
@@ -79,7 +82,7 @@ Secret secret_from_file(std::string text) {
 Credential read_secret_dir(const fs::path& path, std::string_view host,
                            std::string_view repository) {
   const std::string source = "secretDir " + path.string();
-  Contents contents = read_one_moment(path);
+  Contents contents = read_readable(path, source);
   if (contents.config_json)
     return from_config(DockerConfig::parse(*contents.config_json, source + "/.dockerconfigjson"),
                        source, host, repository);
@@ -107,7 +110,12 @@ Credential read_secret_dir(const fs::path& path, std::string_view host,
         Reason::credentials_invalid,
         fmt::format("{} holds a {} but no {}", source, contents.username ? "username" : "password",
                     contents.username ? "password" : "username"));
-  throw Error(Reason::credentials_invalid, source + " holds no credential");
+  std::error_code none;
+  throw Error(Reason::credentials_invalid,
+              source + (fs::is_directory(path, none) ? " holds no credential" : " is no directory"))
+      .hint(
+          "it is to hold .dockerconfigjson, config.json or .dockercfg, or username and password, "
+          "or token");
 }
 
 }  // namespace ocisync

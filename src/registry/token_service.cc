@@ -74,12 +74,11 @@ HttpResponse send(const TokenQuestion& question, HttpClient& http, std::stop_tok
   }
 }
 
-Error refusal(const TokenQuestion& question, HttpResponse response, const Clock& clock) {
+Error refusal(const TokenQuestion& question, const HttpResponse& response, const Clock& clock) {
   const Credential& credential = question.credential;
-  response.text = without_secrets(
-      std::move(response.text),
+  Error error = answer_error(
+      response, question.realm.url, "a token request",
       {credential.secret, Secret(credential.username + ":" + credential.secret.reveal())});
-  Error error = answer_error(response, question.realm.url, "a token request");
   const std::string* after = response.headers().find("Retry-After");
   const auto wait = after ? retry_after(*after, clock.wall()) : std::nullopt;
   if (wait && retryable_status(response.status()))
@@ -127,9 +126,9 @@ Token ask_token_service(const TokenQuestion& question, HttpClient& http, const C
     return "asking the token service " + question.realm.url.origin().authority();
   };
   return during(describe, [&] {
-    HttpResponse response = send(question, http, stop);
+    const HttpResponse response = send(question, http, stop);
     if (response.status() != 200)
-      throw refusal(question, std::move(response), clock);
+      throw refusal(question, response, clock);
     if (is_web_page(response))
       throw not_a_registry_answer(response, question.realm.url, "");
     return parse_token(response.text);

@@ -1,6 +1,7 @@
 #include "registry/warnings.h"
 
 #include "base/text.h"
+#include "registry/error_answer.h"
 
 namespace ocisync {
 namespace {
@@ -19,7 +20,7 @@ std::optional<std::string> parse_warning(std::string_view value) {
   std::string text;
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (value[i] == '"')
-      return i + 1 == value.size() && !text.empty() ? std::optional(printable(text)) : std::nullopt;
+      return i + 1 == value.size() && !text.empty() ? std::optional(text) : std::nullopt;
     if (value[i] == '\\' && i + 1 < value.size())
       ++i;
     text += value[i];
@@ -27,15 +28,17 @@ std::optional<std::string> parse_warning(std::string_view value) {
   return std::nullopt;
 }
 
-void Warnings::hear(const std::string& host, const Headers& headers) {
+void Warnings::hear(const std::string& host, const Headers& headers,
+                    const std::vector<Secret>& secrets) {
   for (const std::string_view value : headers.all("Warning")) {
-    const auto text = parse_warning(value);
-    if (!text)
+    const auto said = parse_warning(value);
+    if (!said)
       continue;
+    const std::string text = printable(without_secrets(*said, secrets));
     const bool news = heard_.with(
-        [&](auto& heard) { return heard.size() < kMaxHeard && heard.emplace(host, *text).second; });
+        [&](auto& heard) { return heard.size() < kMaxHeard && heard.emplace(host, text).second; });
     if (news)
-      log_.warning("RegistryWarning", *text, {{"host", host}});
+      log_.warning("RegistryWarning", text, {{"host", host}});
   }
 }
 

@@ -5,9 +5,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/guarded.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "net/http.h"
 
 namespace ocisync {
@@ -18,14 +20,15 @@ class Warnings {
  public:
   explicit Warnings(Log& log) : log_(log) {}
 
-  void hear(const std::string& host, const Headers& headers);
+  // `secrets` are those that the request held.
+  void hear(const std::string& host, const Headers& headers, const std::vector<Secret>& secrets);
 
  private:
   Log& log_;
   Guarded<std::set<std::pair<std::string, std::string>>> heard_;
 };
 
-// The text of `299 - "text"`, control bytes escaped. Absent for any other shape.
+// The text of `299 - "text"`, as it came. Absent for any other shape.
 std::optional<std::string> parse_warning(std::string_view value);
 
 }  // namespace ocisync

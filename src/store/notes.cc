@@ -33,9 +33,12 @@ void write_note(const Volume& volume, std::string_view key, std::string_view tex
   const std::string whole = sealed(text);
   if (volume.read_only() || whole.size() > kMaxNoteBytes)
     return;
-  volume.root()
-      .ensure(kFolder, volume.modes().directory)
-      .write_atomic(Digest::of(key).hex(), whole, volume.modes().file);
+  try {
+    volume.root()
+        .ensure(kFolder, volume.modes().directory)
+        .write_atomic(Digest::of(key).hex(), whole, volume.modes().file);
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): full or not ours; never needed
+  }
 }
 
 void sweep_notes(const Volume& volume, WallTime now) {

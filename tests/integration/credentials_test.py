@@ -46,6 +46,25 @@ class Credentials(Case):
         self.sync_with({"username": USER, "passwordFile": str(self.write("password", PASSWORD + "\n"))})
         self.sync_with({"username": USER, "passwordEnv": "REGISTRY_PASSWORD"}, REGISTRY_PASSWORD=PASSWORD)
 
+    def test_a_secret_is_in_nothing_that_a_run_leaves_behind(self):
+        wrong = "wr0ng-Pa55word"
+        secret = self.write("secret/password", PASSWORD)
+        for password, code in ((PASSWORD, 0), (wrong, 3)):
+            secret.write_text(password)
+            self.ocisync = self.new_ocisync(f"left-{code}")
+            credentials = {"username": USER, "passwordFile": str(secret)}
+            self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"],
+                              [{"host": self.registry.host, "credentials": credentials}])
+            left = self.ocisync.folder
+            run = self.ocisync.sync("--log-level", "debug", "--termination-log", left / "termination",
+                                    "--metrics-file", left / "metrics", "--status-file", left / "status")
+            self.assert_code(run, code)
+            files = {file: file.read_bytes() for file in left.rglob("*") if file.is_file()}
+            self.assertLessEqual({left / name for name in ("metrics", "status", "termination")}, set(files))
+            for file, data in {**files, "output": (run.stdout + run.stderr).encode()}.items():
+                for text in (password, auth(password=password)):
+                    self.assertNotIn(text.encode(), data, file)
+
     def test_the_keys_of_a_kubernetes_secret(self):
         for name, text in {".dockerconfigjson": self.docker_config(self.registry.host),
                            "config.json": self.docker_config(f"https://{self.registry.host}/v2/"),
@@ -250,10 +269,13 @@ class Tls(Case):
         self.assertIn("insecureSkipVerify", run.stderr)
 
     def test_a_wrong_name_and_an_expired_certificate_are_refused(self):
-        wrong = self.start_registry("wrong", tls=self.authority.issue("wrong", names="DNS:elsewhere.example"))
-        self.ocisync.spec([f"oci://{wrong.host}/charts/web:1.0.0"],
-                          [{"host": wrong.host, "plainHTTP": False, "tls": {"caFile": str(self.authority.cert)}}])
-        self.assertEqual(self.assert_code(self.ocisync.sync(), 3).chart("web")["reason"], "TLSFailed")
+        for name, certificate in (("wrong", self.authority.issue("wrong", names="DNS:elsewhere.example")),
+                                  ("expired", self.authority.issue("expired", days="-1"))):
+            with self.subTest(name):
+                host = self.start_registry(name, tls=certificate).host
+                tls = {"caFile": str(self.authority.cert)}
+                self.ocisync.spec([f"oci://{host}/charts/web:1.0.0"], [{"host": host, "plainHTTP": False, "tls": tls}])
+                self.assertEqual(self.assert_code(self.ocisync.sync(), 3).chart("web")["reason"], "TLSFailed")
 
     def test_plain_http_is_only_spoken_to_loopback_or_where_it_is_allowed(self):
         plain = self.start_registry("plain")

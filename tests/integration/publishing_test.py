@@ -131,6 +131,7 @@ class Publishing(Case):
                 shutil.rmtree(top) if top.is_dir() and not top.is_symlink() else top.unlink()
         self.sync()
         self.assertEqual((top.parent / "theirs").read_text(), "theirs")
+        self.assertTrue((top.parent / "lost+found").is_dir())
 
     def test_a_chart_that_left_the_spec_is_withdrawn_but_only_by_its_owner(self):
         self.sync(charts=[self.ref, {"name": "gone", "ref": self.ref}])
@@ -218,7 +219,7 @@ class Publishing(Case):
             self.assertIn(self.ocisync.exported(), (before, after))
             self.assert_code(self.ocisync.sync(), 0)
             self.assertEqual(self.ocisync.exported(), after)
-            self.assertEqual([p.name for p in self.ocisync.export.glob(".tmp*")], [])
+            self.assertEqual(sorted(os.listdir(self.ocisync.export)), [".ocisync", "web"])
 
     def test_a_full_volume_is_named_and_recovers(self):
         volume = self.folder / "volume"

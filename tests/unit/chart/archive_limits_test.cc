@@ -119,10 +119,11 @@ TEST(ArchiveLimits, BoundNamesInLengthAndDepth) {
   expect_limit(with(longest + "p"), {}, "is longer than 1024 bytes");
   expect_fine(with(deepest), {});
   expect_limit(with(deepest + "/33"), {}, "deeper than 32 levels");
-  expect_limit(with(std::string(900'000, 'x')), {}, "is longer than 1024 bytes");
+  expect_limit(with(std::string(60'000, 'x')), {}, "is longer than 1024 bytes");
+  expect_limit(with(std::string(900'000, 'x')), {}, "headers take more than 61440 bytes");
   expect_limit(
       gzip(small_chart().gnu_long('L', "u/" + std::string(900'000, '/')).file("u/x").finished()),
-      {}, "is longer than 1024 bytes");
+      {}, "headers take more than 61440 bytes");
 }
 
 TEST(ArchiveLimits, BoundChartYaml) {

@@ -24,7 +24,9 @@ std::vector<std::string> paths_of(const UnpackedChart& chart) {
 }
 
 TEST(InspectChart, TellsWhatUnpackingTells) {
-  const std::string values = "\xEF\xBB\xBF" "a: 1\n";
+  const std::string values =
+      "\xEF\xBB\xBF"
+      "a: 1\n";
   const std::string packed = gzip(small_chart()
                                       .file("u/values.yaml", values)
                                       .file("u/charts/sub/values.yaml", "not: this\n")
@@ -211,6 +213,7 @@ TEST(UnpackChart, KeepsNestedArchivesAndLookalikesAsPlainFiles) {
   unpacking.run(gzip(small_chart()
                          .file("u/charts/sub-1.0.0.tgz", nested)
                          .file("u/.helmignore", "*")
+                         .file("u/values.schema.json", R"({"$ref":"file:///dev/zero"})")
                          .file("u/chart.yaml", "another name")
                          .file("u/README", "1")
                          .file("u/readme", "2")
@@ -219,6 +222,7 @@ TEST(UnpackChart, KeepsNestedArchivesAndLookalikesAsPlainFiles) {
   EXPECT_THAT(unpacking.tree(),
               UnorderedElementsAre(Pair("Chart.yaml", kSmallChartYaml), Pair("charts/", ""),
                                    Pair("charts/sub-1.0.0.tgz", nested), Pair(".helmignore", "*"),
+                                   Pair("values.schema.json", R"({"$ref":"file:///dev/zero"})"),
                                    Pair("chart.yaml", "another name"), Pair("README", "1"),
                                    Pair("readme", "2"), Pair("templates/", ""),
                                    Pair("templates/..data", "not a way out")));

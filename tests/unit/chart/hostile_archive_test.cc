@@ -62,9 +62,21 @@ TEST(HostileArchive, MayNotUseNamesThatMeanSeveralThings) {
       {"dot", with_file("."), "outside the chart's directory"},
       {"slash", gzip(small_chart().directory("/").finished()), "has an empty component"},
       {"way out before a NUL", with_pax_name(std::string("u/../../evil\0.txt", 17)),
-       "refers to a parent directory"},
+       "a PAX header that holds a NUL"},
       {"same name before a NUL", with_pax_name(std::string("u/Chart.yaml\0x", 14)),
-       "appears twice"},
+       "a PAX header that holds a NUL"},
+      {"harmless before a NUL", with_pax_name(std::string("u/readme\0x", 10)),
+       "a PAX header that holds a NUL"},
+      {"NUL for all that follow",
+       gzip(small_chart().pax({{"comment", std::string("a\0b", 3)}}, 'g').file("u/a").finished()),
+       "a PAX header that holds a NUL"},
+      {"NUL after a long GNU name",
+       gzip(small_chart()
+                .gnu_long('L', "u/" + std::string(200, 'a'))
+                .pax({{"path", std::string("u/b\0", 4)}})
+                .file("u/a")
+                .finished()),
+       "a PAX header that holds a NUL"},
       {"doubled slash", with_file("u/a//b"), "has an empty component"},
       {"newline", with_file("u/a\nb"), "\"u/a\\x0ab\" holds control characters"},
       {"escape sequence", with_file("u/\x1b[31mred"), "\\x1b[31mred"},

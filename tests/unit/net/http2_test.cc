@@ -1,52 +1,44 @@
-#include <array>
 #include <atomic>
-
-#include <unistd.h>
 
 #include "tls_exchange.h"
 
 namespace ocisync {
 namespace {
 
-// As much HTTP/2 (RFC 9113) as answering "200 two" to everything takes, for one connection whose
-// bytes come and go through pipes.
+// As much HTTP/2 (RFC 9113) as answering "200 two" to everything takes, for one connection after
+// another whose bytes come and go through pipes.
 class Http2Answerer {
  public:
-  Http2Answerer() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-      throw std::runtime_error("no pipe");
-    requests_ = Fd(ends[0]);
-    requests_end_ = Fd(ends[1]);
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-      throw std::runtime_error("no pipe");
-    answers_end_ = Fd(ends[0]);
-    answers_ = Fd(ends[1]);
-    thread_ = std::thread([this] { serve(); });
-  }
-
   ~Http2Answerer() {
-    requests_end_.reset();
+    requests_.input.reset();
     thread_.join();
   }
 
-  int input() const { return answers_end_.get(); }  // what the server is to read
+  int input() const { return answers_.output.get(); }  // what the server is to read
 
-  int output() const { return requests_end_.get(); }  // where it is to write
+  int output() const { return requests_.input.get(); }  // where it is to write
 
   int answered() const { return answered_; }
 
+  enum class Fault { reset_stream, go_away };
+
+  // The next request meets it instead of an answer.
+  void fail_once(Fault fault) { fault_ = static_cast<int>(fault); }
+
  private:
-  static constexpr std::size_t kPreface = 24;
+  static constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   static constexpr std::size_t kFrameHead = 9;
 
   void serve() {
     std::string bytes;
-    if (!read_until(bytes, kPreface))
-      return;
-    bytes.erase(0, kPreface);
-    write(frame(4, 0, 0, ""));  // our settings
     while (read_until(bytes, kFrameHead)) {
+      if (kPreface.starts_with(bytes.substr(0, kFrameHead))) {  // a new connection
+        if (!read_until(bytes, kPreface.size()))
+          return;
+        bytes.erase(0, kPreface.size());
+        answers_.write(frame(4, 0, 0, ""));  // our settings
+        continue;
+      }
       const std::size_t length = kFrameHead + number(bytes.substr(0, 3));
       if (!read_until(bytes, length))
         return;
@@ -60,11 +52,19 @@ class Http2Answerer {
     const auto flags = static_cast<unsigned char>(got[4]);
     const std::size_t stream = number(got.substr(5, 4));
     if (type == 4 && (flags & 1U) == 0)
-      write(frame(4, 1, 0, ""));  // settings acknowledged
+      answers_.write(frame(4, 1, 0, ""));  // settings acknowledged
     if (type != 1)
       return;
+    switch (fault_.exchange(kNone)) {
+      case static_cast<int>(Fault::reset_stream):  // INTERNAL_ERROR
+        return answers_.write(frame(3, 0, stream, std::string("\0\0\0\2", 4)));
+      case static_cast<int>(Fault::go_away):  // no stream was processed, INTERNAL_ERROR
+        return answers_.write(frame(7, 0, 0, std::string("\0\0\0\0\0\0\0\2", 8)));
+      default:
+        break;
+    }
     // HEADERS with ":status: 200", then DATA that ends the stream.
-    write(frame(1, 4, stream, "\x88") + frame(0, 1, stream, "two"));
+    answers_.write(frame(1, 4, stream, "\x88") + frame(0, 1, stream, "two"));
     ++answered_;
   }
 
@@ -85,24 +85,17 @@ class Http2Answerer {
   }
 
   bool read_until(std::string& bytes, std::size_t size) {
-    while (bytes.size() < size) {
-      std::array<char, 4096> piece{};
-      const ssize_t count = ::read(requests_.get(), piece.data(), piece.size());
-      if (count <= 0)
+    while (bytes.size() < size)
+      if (!requests_.read(bytes))
         return false;
-      bytes.append(piece.data(), static_cast<std::size_t>(count));
-    }
     return true;
   }
 
-  void write(const std::string& bytes) {
-    if (::write(answers_.get(), bytes.data(), bytes.size()) < 0)
-      throw std::runtime_error("the server is gone");
-  }
-
-  Fd requests_, requests_end_, answers_, answers_end_;
+  Pipe requests_, answers_;
+  static constexpr int kNone = -1;
   std::atomic<int> answered_ = 0;
-  std::thread thread_;
+  std::atomic<int> fault_ = kNone;
+  std::thread thread_{[this] { serve(); }};
 };
 
 class Http2Exchange : public TlsExchange {
@@ -133,6 +126,16 @@ TEST_F(Http2Exchange, UsesOneConnectionForEverything) {
   for (auto& answer : answers)
     EXPECT_EQ(answer.get().text, "two");
   EXPECT_EQ(answerer_.answered(), 120);
+}
+
+TEST_F(Http2Exchange, FailsForOneRequestWhenTheServerGivesUpOnIt) {
+  const auto route = trusting("ours");
+  EXPECT_EQ(send(ask(route)).text, "two");
+  for (const auto fault : {Http2Answerer::Fault::reset_stream, Http2Answerer::Fault::go_away}) {
+    answerer_.fail_once(fault);
+    EXPECT_EQ(refusal(ask(route)).reason(), Reason::unavailable) << static_cast<int>(fault);
+    EXPECT_EQ(send(ask(route)).text, "two") << static_cast<int>(fault);
+  }
 }
 
 TEST_F(Http2Exchange, IsNotOfferedWhenTheRouteForbidsIt) {

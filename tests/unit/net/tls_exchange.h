@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,6 +16,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "exchange_test.h"
 
@@ -64,6 +67,33 @@ class Child {
 
  private:
   pid_t pid_ = -1;
+};
+
+struct Pipe {
+  Pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+      throw std::runtime_error("no pipe");
+    output = Fd(ends[0]);
+    input = Fd(ends[1]);
+  }
+
+  void write(std::string_view bytes) const {
+    if (::write(input.get(), bytes.data(), bytes.size()) < 0)
+      throw std::runtime_error("nobody reads the pipe");
+  }
+
+  // Appends what comes next; false at the end.
+  bool read(std::string& bytes) const {
+    std::array<char, 4096> piece{};
+    const ssize_t count = ::read(output.get(), piece.data(), piece.size());
+    if (count > 0)
+      bytes.append(piece.data(), static_cast<std::size_t>(count));
+    return count > 0;
+  }
+
+  Fd output;  // read from
+  Fd input;   // written to
 };
 
 // Certificates of two authorities, made once for all tests here, and a TLS server that shows a page

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "tls_exchange.h"
 
 namespace ocisync {
@@ -52,6 +54,31 @@ TEST_F(TlsExchange, RefusesAKeyThatBelongsToAnotherCertificate) {
   route->client_cert_pem = contents("client.pem");
   route->client_key_pem = Secret(contents("server.key"));
   EXPECT_EQ(refusal(ask(route)).reason(), Reason::tls_failed);
+}
+
+// RFC 6797 and RFC 7838: what a server says of tomorrow must change nothing.
+TEST_F(TlsExchange, KeepsNoStrictTransportSecurityAndNoAlternativeService) {
+  LoopbackServer plain([](Exchange& exchange) {
+    exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain");
+  });
+  Pipe requests;
+  Pipe answers;
+  listen({"-quiet"}, answers.output.get(), requests.input.get());
+  auto route = plain_route();
+  route->insecure_skip_verify = true;
+  for (int i = 0; i < 2; ++i) {
+    auto secure = send_aside(ask(route, "localhost"));
+    std::string head;
+    while (head.find("\r\n\r\n") == std::string::npos)
+      ASSERT_TRUE(requests.read(head));
+    answers.write(
+        fmt::format("HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=31536000\r\n"
+                    "Alt-Svc: http/1.1=\":{}\"; ma=86400\r\nContent-Length: 6\r\n\r\nsecure",
+                    plain.port()));
+    EXPECT_EQ(secure.get().text, "secure") << i;
+  }
+  EXPECT_EQ(plain.connections(), 0U);
+  EXPECT_EQ(send(get(fmt::format("http://localhost:{}/", plain.port()), route)).text, "plain");
 }
 
 TEST_F(TlsExchange, PointsAtThePlainHttpSettingWhenTheServerSpeaksNoTls) {

@@ -238,6 +238,19 @@ TEST_F(Credentials, OfHalfAPairSayWhichHalfIsMissing) {
   EXPECT_NE(error->message().find("no password"), std::string::npos);
 }
 
+TEST_F(Credentials, OfADirectoryThatCannotBeUsedNameItAndWhy) {
+  const fs::path dir = home_.path() / "secret";
+  const auto complaint = [&] {
+    return failure_of([&] { resolve({Kind::secret_dir, dir, "", {}, "", ""}); })->message();
+  };
+  EXPECT_EQ(complaint(), "secretDir " + dir.string() + " is no directory");
+  fs::create_directories(dir / "..2026/password");
+  EXPECT_EQ(complaint(), "secretDir " + dir.string() + " holds no credential");
+  fs::create_directory_symlink("..2026", dir / "..data");
+  const std::string said = complaint();
+  EXPECT_TRUE(said.starts_with("secretDir " + dir.string() + " cannot be read: ")) << said;
+}
+
 TEST_F(Credentials, FollowARotatedSecretMountWithoutMixingOldAndNew) {
   const fs::path mount = home_.path() / "mount";
   const CredentialsSpec spec{Kind::secret_dir, mount, "", {}, "", ""};

@@ -1,5 +1,6 @@
 #include "registry/error_answer.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "support/failure.h"
@@ -20,7 +21,7 @@ const Url kUrl = *Url::parse("https://registry.example.com:5000/v2/a/manifests/1
 TEST(ErrorAnswer, TellsTheRegistrysOwnWords) {
   const Error error = answer_error(
       answer(404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]})"), kUrl,
-      "the manifest a:1");
+      "the manifest a:1", {});
   EXPECT_EQ(error.reason(), Reason::not_found);
   EXPECT_EQ(error.http_status(), 404);
   EXPECT_STREQ(
@@ -45,21 +46,22 @@ TEST(ErrorAnswer, ReadsEveryShapeOfWords) {
       {"<html><body>Sign in</body></html>", "(a web page, not a registry's answer)"},
   };
   for (const Row& row : rows)
-    EXPECT_NE(answer_error(answer(400, std::string(row.body)), kUrl, "x").message().find(row.words),
-              std::string::npos)
+    EXPECT_NE(
+        answer_error(answer(400, std::string(row.body)), kUrl, "x", {}).message().find(row.words),
+        std::string::npos)
         << row.body;
 }
 
 TEST(ErrorAnswer, SurvivesUnreadableBodies) {
   for (const std::string_view body : {"", "{", "[]", "null", "{\"errors\":{}}", "{\"errors\":[1]}",
                                       "{\"errors\":[]}", "\xff\xfe"})
-    EXPECT_EQ(answer_error(answer(500, std::string(body)), kUrl, "x").reason(),
+    EXPECT_EQ(answer_error(answer(500, std::string(body)), kUrl, "x", {}).reason(),
               Reason::unavailable);
 }
 
 TEST(ErrorAnswer, EscapesWhatATerminalWouldObey) {
   const Error error = answer_error(
-      answer(400, R"({"errors":[{"code":"A","message":"\u001b[31mred\r\nX: y"}]})"), kUrl, "x");
+      answer(400, R"({"errors":[{"code":"A","message":"\u001b[31mred\r\nX: y"}]})"), kUrl, "x", {});
   EXPECT_EQ(error.message().find('\x1b'), std::string::npos);
   EXPECT_EQ(error.message().find('\n'), std::string::npos);
   EXPECT_NE(error.message().find("\\x1b[31mred"), std::string::npos);
@@ -78,18 +80,31 @@ TEST(ErrorAnswer, NamesTheReasonByStatus) {
       {304, Reason::protocol_violation},
   };
   for (const auto& [status, reason] : rows)
-    EXPECT_EQ(answer_error(answer(status, ""), kUrl, "x").reason(), reason) << status;
+    EXPECT_EQ(answer_error(answer(status, ""), kUrl, "x", {}).reason(), reason) << status;
 }
 
 TEST(ErrorAnswer, NeverClaimsToKnowWhetherSomethingIsMissingOrForbidden) {
-  EXPECT_NE(answer_error(answer(403, ""), kUrl, "x").message().find("not found or not authorised"),
-            std::string::npos);
+  EXPECT_NE(
+      answer_error(answer(403, ""), kUrl, "x", {}).message().find("not found or not authorised"),
+      std::string::npos);
 }
 
 TEST(ErrorAnswer, TakesSecretsOutOfWhatAServerEchoes) {
   const std::string text =
       without_secrets("a hunter2 b aHVudGVyMg== c hunter2", {Secret("hunter2"), Secret("")});
   EXPECT_EQ(text, "a [redacted] b [redacted] c [redacted]");
+  EXPECT_EQ(without_secrets("refresh_token=p%26w%2F", {Secret("p&w/")}),
+            "refresh_token=[redacted]");
+}
+
+TEST(ErrorAnswer, KnowsASecretHoweverJsonSpellsIt) {
+  for (const std::string_view spelled :
+       {R"(p\u0026\"w\/\\1)", R"(\u0070&\"w/\\1)", R"(p\u0026\u0022w\u002f\u005c1)"}) {
+    const Error error = answer_error(
+        answer(400, fmt::format(R"({{"errors":[{{"message":"you sent {}"}}]}})", spelled)), kUrl,
+        "x", {Secret(R"(p&"w/\1)")});
+    EXPECT_NE(error.message().find("(you sent [redacted])"), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace

@@ -56,6 +56,12 @@ TEST_F(Notes, AreBoundedAndSweptWhenOld) {
   EXPECT_FALSE(read_note(volume_, "a"));
 }
 
+TEST_F(Notes, AreNotWrittenWhereSomethingIsInTheWay) {
+  write_file(folder_.path() / ".ocisync/notes", "a file");
+  write_note(volume_, "a", "text");
+  EXPECT_EQ(read_note(volume_, "a"), std::nullopt);
+}
+
 TEST_F(Notes, AreNotWrittenWhereNothingMayBe) {
   const auto read_only = Volume::open_read_only(folder_.path());
   write_note(*read_only, "a", "text");
