@@ -20,7 +20,9 @@ int drop_constants(dl_phdr_info* object, std::size_t, void*) {
       continue;
     const std::uintptr_t start = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
     const std::uintptr_t end = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
-    ::madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
+    void* const pages =
+        reinterpret_cast<void*>(start);  // NOLINT(performance-no-int-to-ptr): as told
+    ::madvise(pages, end - start, MADV_DONTNEED);
   }
   return 0;
 }
@@ -31,7 +33,7 @@ void share_heaps() { ::mallopt(M_ARENA_MAX, 2); }
 
 void give_back_memory() {
   ::malloc_trim(0);
-  ::dl_iterate_phdr(drop_constants, nullptr);
+  ::dl_iterate_phdr(drop_constants, nullptr);  // NOLINT(concurrency-mt-unsafe): glibc's locks
 }
 
 }  // namespace ocisync

@@ -26,6 +26,8 @@ Lines lines_of(std::string_view text) {
   return lines;
 }
 
+std::size_t index(std::ptrdiff_t value) { return static_cast<std::size_t>(value); }
+
 struct Edit {
   char kind;                  // ' ', '-' or '+'
   std::size_t before, after;  // where it stands in either text
@@ -55,14 +57,10 @@ class Script {
   }
 
  private:
-  bool same(int x, int y) const {
-    return before_[head_ + static_cast<std::size_t>(x)] ==
-           after_[head_ + static_cast<std::size_t>(y)];
-  }
+  bool same(int x, int y) const { return before_[head_ + index(x)] == after_[head_ + index(y)]; }
 
   void add(std::vector<Edit>& edits, char kind, int x, int y) const {
-    edits.push_back(
-        {kind, head_ + static_cast<std::size_t>(x), head_ + static_cast<std::size_t>(y)});
+    edits.push_back({kind, head_ + index(x), head_ + index(y)});
   }
 
   void add_middle(std::vector<Edit>& edits) {
@@ -76,7 +74,7 @@ class Script {
 
   // Which neighbouring diagonal reaches farther with one edit less.
   static bool from_above(const std::vector<int>& reach, int diagonal, int differences, int origin) {
-    const auto at = [&](int d) { return reach[static_cast<std::size_t>(origin + d)]; };
+    const auto at = [&](int d) { return reach[index(origin + d)]; };
     return diagonal == -differences ||
            (diagonal != differences && at(diagonal - 1) < at(diagonal + 1));
   }
@@ -85,18 +83,18 @@ class Script {
   bool search() {
     const int most = std::min(rows_ + columns_, kMostDifferences);
     origin_ = most + 1;
-    std::vector<int> reach(static_cast<std::size_t>(2 * origin_ + 1), 0);
+    std::vector<int> reach(index(2 * origin_ + 1), 0);
     for (int differences = 0; differences <= most; ++differences) {
       // Only the diagonals in use are kept.
       trace_.emplace_back(reach.begin() + origin_ - differences - 1,
                           reach.begin() + origin_ + differences + 2);
       for (int diagonal = -differences; diagonal <= differences; diagonal += 2) {
         int x = from_above(reach, diagonal, differences, origin_)
-                    ? reach[static_cast<std::size_t>(origin_ + diagonal + 1)]
-                    : reach[static_cast<std::size_t>(origin_ + diagonal - 1)] + 1;
+                    ? reach[index(origin_ + diagonal + 1)]
+                    : reach[index(origin_ + diagonal - 1)] + 1;
         while (x < rows_ && x - diagonal < columns_ && same(x, x - diagonal))
           ++x;
-        reach[static_cast<std::size_t>(origin_ + diagonal)] = x;
+        reach[index(origin_ + diagonal)] = x;
         if (x >= rows_ && x - diagonal >= columns_)
           return true;
       }
@@ -109,12 +107,12 @@ class Script {
     int x = rows_;
     int y = columns_;
     for (int differences = static_cast<int>(trace_.size()) - 1; differences >= 0; --differences) {
-      const std::vector<int>& reach = trace_[static_cast<std::size_t>(differences)];
+      const std::vector<int>& reach = trace_[index(differences)];
       const int origin = differences + 1;
       const int diagonal = x - y;
       const bool inserted = from_above(reach, diagonal, differences, origin);
       const int before = inserted ? diagonal + 1 : diagonal - 1;
-      const int from_x = differences == 0 ? 0 : reach[static_cast<std::size_t>(origin + before)];
+      const int from_x = differences == 0 ? 0 : reach[index(origin + before)];
       const int from_y = differences == 0 ? 0 : from_x - before;
       while (x > from_x && y > from_y)
         add(reversed, ' ', --x, --y);
@@ -158,11 +156,11 @@ std::vector<std::string> unified_diff(std::string_view before, std::string_view 
       last = other;
     const auto first = next - std::min<std::ptrdiff_t>(kContext, next - edits.begin());
     const auto end = last + 1 + std::min<std::ptrdiff_t>(kContext, edits.end() - last - 1);
-    const auto added = static_cast<std::size_t>(
-        std::count_if(first, end, [](const Edit& edit) { return edit.kind == '+'; }));
-    const auto removed = static_cast<std::size_t>(
-        std::count_if(first, end, [](const Edit& edit) { return edit.kind == '-'; }));
-    const auto size = static_cast<std::size_t>(end - first);
+    const auto added =
+        index(std::count_if(first, end, [](const Edit& edit) { return edit.kind == '+'; }));
+    const auto removed =
+        index(std::count_if(first, end, [](const Edit& edit) { return edit.kind == '-'; }));
+    const auto size = index(end - first);
     told.push_back(fmt::format("@@ -{} +{} @@", range(first->before, size - added),
                                range(first->after, size - removed)));
     for (auto edit = first; edit != end; ++edit) {

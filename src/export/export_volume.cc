@@ -138,7 +138,7 @@ bool ExportVolume::current(const Handles& handles) const {
 
 std::shared_ptr<const ExportVolume::Handles> ExportVolume::handles() const {
   // Looked at outside the lock: every lane comes by here several times a chart.
-  const auto known = handles_->with([](const auto& held) { return held; });
+  auto known = handles_->with([](const auto& held) { return held; });
   if (known && current(*known))
     return known;
   return handles_->with([this](std::shared_ptr<const Handles>& held) {

@@ -292,7 +292,7 @@ std::optional<Url> repository_file(const Url& repository, std::string_view file,
   std::string folder = repository.path();
   if (!folder.ends_with('/'))
     folder += '/';
-  const auto url = repository.with_path(folder).resolve(file, &why);
+  auto url = repository.with_path(folder).resolve(file, &why);
   const bool absolute = file.find("://") < file.find_first_of("/?#");
   if (!url || absolute || repository.query().empty() || url->origin() != repository.origin())
     return url;

@@ -81,7 +81,7 @@ std::shared_ptr<const Route> RouteBook::route(const RegistrySpec* registry, cons
   const std::string fingerprint = proxy.credential.fingerprint();
 
   const Key name(registry, whose, proxy.url);
-  if (const auto held = made_.with([&](const auto& made) -> std::shared_ptr<const Route> {
+  if (auto held = made_.with([&](const auto& made) -> std::shared_ptr<const Route> {
         const auto found = made.find(name);
         const bool same = found != made.end() && found->second.files == files &&
                           found->second.proxy_credential == fingerprint;

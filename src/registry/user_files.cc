@@ -45,7 +45,7 @@ UserFiles::Content UserFiles::read(const std::filesystem::path& path,
                                    CredentialStore::Freshness freshness) {
   const auto before = status_of(path);
   if (before && freshness == CredentialStore::Freshness::cached_is_fine && settled(*before)) {
-    const Content held = known_.with([&](const auto& known) {
+    Content held = known_.with([&](const auto& known) {
       const auto found = known.find(path);
       return found != known.end() && found->second.status == *before ? found->second.content
                                                                      : nullptr;

@@ -97,13 +97,11 @@ class EffectiveSpec {
       return branch(field, path, place,
                     [&](Place& inner) { entries(field.value.item.front(), found, inner); });
     const auto other = elsewhere_.find(path);
-    if (other != elsewhere_.end() && other->second.overrides)
+    if (other != elsewhere_.end() && (other->second.overrides || found.empty()))
       line(place, field.name, as_yaml(other->second.value), other->second.origin);
     else if (!found.empty())
       line(place, field.name, written(field, *found.front()),
            describe_position(sources_, found.front()->at));
-    else if (other != elsewhere_.end())
-      line(place, field.name, as_yaml(other->second.value), other->second.origin);
     else if (!field.fallback.is_null())
       line(place, field.name, as_yaml(field.fallback), "default");
   }

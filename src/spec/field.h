@@ -201,7 +201,8 @@ Part& engage(Part& part) {
 
 template <typename Part>
 Part& engage(std::optional<Part>& part) {
-  return part.emplace();
+  part = Part{};
+  return *part;
 }
 
 // A map that is a part of its owner.

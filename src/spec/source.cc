@@ -65,7 +65,7 @@ bool is_lock_file(std::string_view text) {
 }
 
 bool is_spec_name(const fs::path& name) {
-  const std::string text = name.native();
+  const std::string& text = name.native();
   return !text.starts_with("..") && (text.ends_with(".yaml") || text.ends_with(".yml"));
 }
 
