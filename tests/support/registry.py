@@ -62,18 +62,16 @@ class Registry:
             config["http"]["tls"] = {"certificate": str(self.tls.cert), "key": str(self.tls.key)}
         if self.htpasswd:
             users = self.folder / "htpasswd"
-            users.write_text("")
-            for user, password in self.htpasswd.items():
-                subprocess.run(["htpasswd", "-Bbn", "-C", "4", user, password], check=True,
-                               stdout=users.open("a"))
+            with users.open("w") as lines:
+                for user, password in self.htpasswd.items():
+                    subprocess.run(["htpasswd", "-Bbn", "-C", "4", user, password], check=True, stdout=lines)
             config["auth"] = {"htpasswd": {"realm": "test", "path": str(users)}}
         if self.token:
             config["auth"] = {"token": self.token}
         file = self.folder / "config.json"
         file.write_text(json.dumps(config))
-        self.log = (self.folder / "access.log").open("ab")
-        self.process = subprocess.Popen(["docker-registry", "serve", str(file)], stdout=self.log,
-                                        stderr=(self.folder / "error.log").open("ab"))
+        with (self.folder / "access.log").open("ab") as access, (self.folder / "error.log").open("ab") as errors:
+            self.process = subprocess.Popen(["docker-registry", "serve", str(file)], stdout=access, stderr=errors)
         self.wait_until_it_answers()
 
     def wait_until_it_answers(self):

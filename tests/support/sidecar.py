@@ -1,6 +1,7 @@
 """A running `ocisync --watch`, and everything it can be asked from outside."""
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -150,7 +151,7 @@ class Sidecar:
         return len(os.listdir(f"/proc/{self.process.pid}/task"))
 
     def resident_kib(self, what="VmRSS"):
-        status = open(f"/proc/{self.process.pid}/status").read()
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(rf"{what}:\s+(\d+) kB", status)[1])
 
     def peak_kib(self):
