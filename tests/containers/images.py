@@ -24,7 +24,8 @@ def main():
         do(TOP / "tests/support/base_image.sh", DEBIAN, podman.kept / "bookworm.tar")
     do(TOP / "deploy/image.sh", IMAGE, *options)
     do(TOP / "deploy/image.sh", DEBUG, *options, "--target=debug")
-    do("podman", "build", "--quiet", "--tag", TOOLS, "--target=tools", *options, ".")
+    # In the format of the others, or its layers would be made again.
+    do("podman", "build", "--quiet", "--format=docker", "--tag", TOOLS, "--target=tools", *options, ".")
 
 
 main()
