@@ -3,7 +3,8 @@
 #
 #   tests/run.sh          set-up, build, the unit tests under address and undefined behaviour sanitizers, then every
 #                         test; the image is built meanwhile, for the stories in containers
-#   tests/run.sh --full   adds the thread sanitizer, clang-tidy, long fuzzing and the scale tests
+#   tests/run.sh --full   adds the thread sanitizer, stories under the sanitizers, clang-tidy, long fuzzing and the
+#                         scale tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,6 +39,9 @@ if $full; then
   deploy/setup.sh --full
   step "unit tests under the thread sanitizer"
   cmake --workflow --preset tsan
+  step "stories under the sanitizers"
+  ctest --preset tsan-stories --parallel "$(nproc)"
+  ctest --preset asan-stories --parallel "$(nproc)"
   step "clang-tidy"
   cmake --workflow --preset tidy
   step "fuzzing"
