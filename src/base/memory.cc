@@ -20,8 +20,7 @@ int drop_constants(dl_phdr_info* object, std::size_t, void*) {
       continue;
     const std::uintptr_t start = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
     const std::uintptr_t end = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
-    void* const pages =
-        reinterpret_cast<void*>(start);  // NOLINT(performance-no-int-to-ptr): as told
+    auto* const pages = reinterpret_cast<void*>(start);  // NOLINT(performance-no-int-to-ptr)
     ::madvise(pages, end - start, MADV_DONTNEED);
   }
   return 0;
@@ -29,7 +28,9 @@ int drop_constants(dl_phdr_info* object, std::size_t, void*) {
 
 }  // namespace
 
-void share_heaps() { ::mallopt(M_ARENA_MAX, 2); }
+void share_heaps() {
+  ::mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): no thread has begun
+}
 
 void give_back_memory() {
   ::malloc_trim(0);
