@@ -11,7 +11,7 @@
 namespace ocisync {
 namespace {
 
-std::string seconds(Duration duration) {
+std::string in_seconds(Duration duration) {
   return fmt::format("{:.2f}s", std::chrono::duration<double>(duration).count());
 }
 
@@ -22,7 +22,7 @@ std::vector<std::string> row(const Outcome& chart) {
           std::string(to_string(chart.state)),
           std::to_string(chart.requests),
           human_size(chart.bytes),
-          seconds(chart.duration)};
+          in_seconds(chart.duration)};
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ std::string summary_line(const PassResult& result) {
     states += fmt::format("{}{} {}", states.empty() ? "" : ", ", count, to_string(state));
   return fmt::format("{} {}: {} in {}\n", result.charts.size(),
                      result.charts.size() == 1 ? "chart" : "charts",
-                     states.empty() ? "nothing to do" : states, seconds(result.duration));
+                     states.empty() ? "nothing to do" : states, in_seconds(result.duration));
 }
 
 std::string result_table(const PassResult& result) {

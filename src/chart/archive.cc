@@ -30,23 +30,19 @@ InflateBounds bounds_of(const ArchiveLimits& limits) {
   return {std::min(limits.unpacked_size, kMost) + headers + kEndOfArchive, limits.ratio};
 }
 
-[[noreturn]] void refuse(Reason reason, std::string_view name, std::string_view why) {
-  throw Error(reason, fmt::format("the archive's entry \"{}\" {}", printable(name, 200), why));
-}
-
 void require_plain(const TarEntry& entry) {
   switch (entry.kind) {
     case TarEntry::Kind::file:
     case TarEntry::Kind::directory:
       return;
     case TarEntry::Kind::symbolic_link:
-      refuse(Reason::chart_invalid, entry.name, "is a symbolic link");
+      refuse_entry(Reason::chart_invalid, entry.name, "is a symbolic link");
     case TarEntry::Kind::hard_link:
-      refuse(Reason::chart_invalid, entry.name, "is a hard link");
+      refuse_entry(Reason::chart_invalid, entry.name, "is a hard link");
     case TarEntry::Kind::sparse_file:
-      refuse(Reason::chart_invalid, entry.name, "is a sparse file");
+      refuse_entry(Reason::chart_invalid, entry.name, "is a sparse file");
     case TarEntry::Kind::special:
-      refuse(Reason::chart_invalid, entry.name, "is neither a file nor a directory");
+      refuse_entry(Reason::chart_invalid, entry.name, "is neither a file nor a directory");
   }
 }
 
@@ -60,8 +56,8 @@ class UsedNames {
     add_directory(std::string(parent_of(path)));
     const auto [used, fresh] = names_.try_emplace(path, Kind::file);
     if (!fresh)
-      refuse(Reason::chart_invalid, path,
-             used->second == Kind::file ? "appears twice" : "is both a file and a directory");
+      refuse_entry(Reason::chart_invalid, path,
+                   used->second == Kind::file ? "appears twice" : "is both a file and a directory");
   }
 
   void add_directory(const std::string& path) {
@@ -69,7 +65,7 @@ class UsedNames {
     while (!rest.empty()) {
       const auto [used, fresh] = names_.try_emplace(std::string(rest), Kind::directory);
       if (used->second == Kind::file)
-        refuse(Reason::chart_invalid, rest, "is both a file and a directory");
+        refuse_entry(Reason::chart_invalid, rest, "is both a file and a directory");
       if (!fresh)
         return;  // its parents were noted with it
       if (++directories_ > most_directories_)
@@ -150,15 +146,15 @@ class Unpacker {
     if (result_.top.empty())
       result_.top = name.top;
     else if (result_.top != name.top)
-      refuse(
+      refuse_entry(
           Reason::chart_invalid, entry.name,
           fmt::format("is in a second top directory beside \"{}\"", printable(result_.top, 200)));
   }
 
   void require_size(const TarEntry& entry) {
     if (entry.size > limits_.file_size)
-      refuse(Reason::limit_exceeded, entry.name,
-             fmt::format("is larger than {}", human_size(limits_.file_size)));
+      refuse_entry(Reason::limit_exceeded, entry.name,
+                   fmt::format("is larger than {}", human_size(limits_.file_size)));
     if (entry.size > limits_.unpacked_size - declared_)
       throw Error(Reason::limit_exceeded,
                   fmt::format("the archive's files are larger than {} together",
@@ -200,7 +196,7 @@ class Unpacker {
         text->write(bytes);
     }
     if (read != entry.size)
-      refuse(Reason::chart_invalid, entry.name, "is not of the size it declares");
+      refuse_entry(Reason::chart_invalid, entry.name, "is not of the size it declares");
     result_.unpacked_bytes += written;
     result_.files.push_back({path, written, hasher_.finish()});
   }

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMostText = 1ULL << 20;  // of Chart.yaml and .helmignore
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
-[[noreturn]] void refuse(Reason reason, std::string_view path, std::string_view why) {
+[[noreturn]] void refuse_path(Reason reason, std::string_view path, std::string_view why) {
   throw Error(reason, fmt::format("{} {}", printable(path, 200), why));
 }
 
@@ -36,11 +36,11 @@ std::string origin_of(const Directory& root, const std::string& path) {
   const fs::path real_root = fs::canonical(root.path(), failure);
   const fs::path real = failure ? fs::path() : fs::canonical(root.path() / path, failure);
   if (failure)
-    refuse(Reason::chart_invalid, path,
-           fmt::format("is a symbolic link that leads nowhere ({})", failure.message()));
+    refuse_path(Reason::chart_invalid, path,
+                fmt::format("is a symbolic link that leads nowhere ({})", failure.message()));
   const fs::path relative = real.lexically_relative(real_root);
   if (relative.empty() || *relative.begin() == "..")
-    refuse(Reason::chart_invalid, path, "is a symbolic link that leads out of the chart");
+    refuse_path(Reason::chart_invalid, path, "is a symbolic link that leads out of the chart");
   return relative == "." ? "" : relative.string();
 }
 
@@ -94,7 +94,7 @@ class ChartDirectory::Walk {
   // `folder` is what it is called in the chart, `origin` where it is.
   void enter(const std::string& folder, const std::string& origin, const Directory& directory) {
     if (std::find(open_.begin(), open_.end(), origin) != open_.end())
-      refuse(Reason::chart_invalid, folder, "is a symbolic link to a directory that holds it");
+      refuse_path(Reason::chart_invalid, folder, "is a symbolic link to a directory that holds it");
     open_.push_back(origin);
     std::vector<std::string> names = directory.names();
     std::sort(names.begin(), names.end());
@@ -138,11 +138,11 @@ class ChartDirectory::Walk {
 
   void add_file(const std::string& path, std::string origin, const struct stat& status) {
     if (!S_ISREG(status.st_mode))
-      refuse(Reason::chart_invalid, path, "is neither a file nor a directory");
+      refuse_path(Reason::chart_invalid, path, "is neither a file nor a directory");
     const Stamp stamp(status);
     if (stamp.size > limits_.file_size)
-      refuse(Reason::limit_exceeded, path,
-             fmt::format("is larger than {}", human_size(limits_.file_size)));
+      refuse_path(Reason::limit_exceeded, path,
+                  fmt::format("is larger than {}", human_size(limits_.file_size)));
     if (stamp.size > limits_.unpacked_size - listing_.bytes)
       throw Error(Reason::limit_exceeded,
                   fmt::format("the chart's files are larger than {} together",

@@ -6,11 +6,12 @@
 #include "base/text.h"
 
 namespace ocisync {
-namespace {
 
-[[noreturn]] void refuse(Reason reason, std::string_view raw, std::string_view why) {
+void refuse_entry(Reason reason, std::string_view raw, std::string_view why) {
   throw Error(reason, fmt::format("the archive's entry \"{}\" {}", printable(raw, 200), why));
 }
+
+namespace {
 
 bool is_drive(std::string_view part) {
   const char letter = part.empty() ? '\0' : part[0];
@@ -20,18 +21,18 @@ bool is_drive(std::string_view part) {
 
 void check_component(std::string_view part, std::string_view raw, const ArchiveLimits& limits) {
   if (part.empty())
-    refuse(Reason::chart_invalid, raw, "has an empty component");
+    refuse_entry(Reason::chart_invalid, raw, "has an empty component");
   if (part == ".")
-    refuse(Reason::chart_invalid, raw, "has a \".\" component");
+    refuse_entry(Reason::chart_invalid, raw, "has a \".\" component");
   if (part == "..")
-    refuse(Reason::chart_invalid, raw, "refers to a parent directory");
+    refuse_entry(Reason::chart_invalid, raw, "refers to a parent directory");
   if (is_drive(part))
-    refuse(Reason::chart_invalid, raw, "names a drive");
+    refuse_entry(Reason::chart_invalid, raw, "names a drive");
   if (part == ".ocisync")
-    refuse(Reason::chart_invalid, raw, "uses a name reserved for ocisync");
+    refuse_entry(Reason::chart_invalid, raw, "uses a name reserved for ocisync");
   if (part.size() > limits.component_length)
-    refuse(Reason::limit_exceeded, raw,
-           fmt::format("has a component of more than {} bytes", limits.component_length));
+    refuse_entry(Reason::limit_exceeded, raw,
+                 fmt::format("has a component of more than {} bytes", limits.component_length));
 }
 
 }  // namespace
@@ -45,23 +46,25 @@ EntryName EntryName::parse(std::string_view raw, bool directory, const ArchiveLi
   result.top = name.substr(0, slash);
   result.path = slash == std::string_view::npos ? "" : name.substr(slash + 1);
   if (result.path.size() > limits.path_length)
-    refuse(Reason::limit_exceeded, raw, fmt::format("is longer than {} bytes", limits.path_length));
+    refuse_entry(Reason::limit_exceeded, raw,
+                 fmt::format("is longer than {} bytes", limits.path_length));
   if (name.starts_with('/'))
-    refuse(Reason::chart_invalid, raw, "is absolute");
+    refuse_entry(Reason::chart_invalid, raw, "is absolute");
   if (name.find('\\') != std::string_view::npos)
-    refuse(Reason::chart_invalid, raw, "holds a backslash");
+    refuse_entry(Reason::chart_invalid, raw, "holds a backslash");
   if (printable(name, name.size()) != name)
-    refuse(Reason::chart_invalid, raw, "holds control characters or is not UTF-8");
+    refuse_entry(Reason::chart_invalid, raw, "holds control characters or is not UTF-8");
   if (slash == std::string_view::npos && !directory)
-    refuse(Reason::chart_invalid, raw, "lies outside the chart's directory");
+    refuse_entry(Reason::chart_invalid, raw, "lies outside the chart's directory");
   const auto parts = split(name, '/');
   for (const std::string_view part : parts)
     check_component(part, raw, limits);
   if (parts.size() - 1 > limits.depth)
-    refuse(Reason::limit_exceeded, raw, fmt::format("lies deeper than {} levels", limits.depth));
+    refuse_entry(Reason::limit_exceeded, raw,
+                 fmt::format("lies deeper than {} levels", limits.depth));
   // Helm takes such a name for a way out of the chart's directory.
   if (result.path.starts_with(".."))
-    refuse(Reason::chart_invalid, raw, "begins with \"..\" below the chart's directory");
+    refuse_entry(Reason::chart_invalid, raw, "begins with \"..\" below the chart's directory");
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "chart/archive.h"
 
 namespace ocisync {
@@ -18,5 +19,8 @@ struct EntryName {
   // repeats the name, made printable, and says what is wrong with it.
   static EntryName parse(std::string_view raw, bool directory, const ArchiveLimits& limits);
 };
+
+// Throws an Error that repeats an entry's name, made printable, and says what is wrong with it.
+[[noreturn]] void refuse_entry(Reason reason, std::string_view raw, std::string_view why);
 
 }  // namespace ocisync

@@ -12,15 +12,16 @@
 #include "chart/one_line.h"
 
 namespace ocisync {
-namespace {
 
-[[noreturn]] void refuse(std::string_view field, std::string_view why) {
+void refuse_field(std::string_view field, std::string_view why) {
   throw Error(Reason::chart_invalid, fmt::format("{} {}", printable(field, 200), why));
 }
 
+namespace {
+
 std::string text_of(const YamlValue& value, std::string_view field) {
   if (!value.is_scalar() && !value.is_null())
-    refuse(field, "must be a text");
+    refuse_field(field, "must be a text");
   return go_text(go_scalar(value));
 }
 
@@ -102,7 +103,7 @@ YamlValue tree_of(const Json& json) {
 FieldReader::FieldReader(const YamlValue& map, std::string where)
     : map_(map), where_(std::move(where)) {
   if (!map.is_map())
-    refuse(where_.empty() ? "the document" : where_, "must be a map of fields");
+    refuse_field(where_.empty() ? "the document" : where_, "must be a map of fields");
 }
 
 std::string FieldReader::text(std::string_view key) const {
@@ -119,7 +120,7 @@ bool FieldReader::flag(std::string_view key) const {
   const GoScalar scalar = value->is_scalar() ? go_scalar(*value) : GoScalar();
   const bool* truth = std::get_if<bool>(&scalar);
   if (truth == nullptr)
-    refuse(name(key), "must be true or false");
+    refuse_field(name(key), "must be true or false");
   return *truth;
 }
 
@@ -143,7 +144,7 @@ Json FieldReader::texts_by_key(std::string_view key) const {
   if (value == nullptr)
     return object;
   if (!value->is_map())
-    refuse(name(key), "must be a map of texts");
+    refuse_field(name(key), "must be a map of texts");
   std::map<std::string, std::string> sorted;
   for (const YamlValue::Entry& entry : value->entries)
     sorted[entry.key] = text_of(entry.value, fmt::format("{}.{}", name(key), entry.key));
@@ -159,7 +160,7 @@ Json FieldReader::objects(std::string_view key,
   for (const YamlValue& item : items(key)) {
     const std::string where = fmt::format("{}[{}]", name(key), index++);
     if (item.is_null())
-      refuse(where, "is empty");
+      refuse_field(where, "is empty");
     list.add(read(FieldReader(item, where)));
   }
   return list;
@@ -183,7 +184,7 @@ std::span<const YamlValue> FieldReader::items(std::string_view key) const {
   if (value == nullptr)
     return {};
   if (!value->is_sequence())
-    refuse(name(key), "must be a list");
+    refuse_field(name(key), "must be a list");
   return value->items;
 }
 

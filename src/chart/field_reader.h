@@ -14,6 +14,9 @@ namespace ocisync {
 // JSON as the tree that YAML is read into, so that one reader serves both.
 YamlValue tree_of(const Json& json);
 
+// Throws Error(chart_invalid) naming the field, made printable.
+[[noreturn]] void refuse_field(std::string_view field, std::string_view why);
+
 // Reads the fields of one map of a chart's metadata by Helm's rules: keys ignore case (of several
 // spellings the last in byte order counts), null is absence, scalars become texts as go_text says.
 // Throws Error(chart_invalid) naming the field. Absent texts and lists are empty, absent flags

@@ -17,10 +17,6 @@ namespace {
 
 constexpr std::size_t kLongestName = 250;  // room for a suffix within one file name
 
-[[noreturn]] void refuse(std::string_view field, std::string_view why) {
-  throw Error(Reason::chart_invalid, fmt::format("{} {}", printable(field, 200), why));
-}
-
 bool is_empty(const Json& value) {
   switch (value.kind()) {
     case Json::Kind::string:
@@ -67,30 +63,32 @@ Json read_dependency(const FieldReader& in) {
 
 void check_name(std::string_view name) {
   if (name.empty())
-    refuse("name", "is missing");
+    refuse_field("name", "is missing");
   if (name == "." || name == "..")
-    refuse("name", "must not be a directory");
+    refuse_field("name", "must not be a directory");
   if (name.size() > kLongestName)
-    refuse("name", fmt::format("is longer than {} bytes", kLongestName));
+    refuse_field("name", fmt::format("is longer than {} bytes", kLongestName));
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-';
   });
   if (!plain)
-    refuse("name", fmt::format("\"{}\" may hold letters, digits, \".\", \"_\" and \"-\" only",
-                               printable(name, 100)));
+    refuse_field("name", fmt::format("\"{}\" may hold letters, digits, \".\", \"_\" and \"-\" only",
+                                     printable(name, 100)));
 }
 
 void check_version(std::string_view version) {
   if (version.empty())
-    refuse("version", "is missing");
+    refuse_field("version", "is missing");
   if (version.size() > kLongestName || !Version::parse_loose(version))
-    refuse("version", fmt::format("\"{}\" is not a semantic version", printable(version, 100)));
+    refuse_field("version",
+                 fmt::format("\"{}\" is not a semantic version", printable(version, 100)));
 }
 
 void check_type(std::string_view type) {
   if (!type.empty() && type != "application" && type != "library")
-    refuse("type", fmt::format("\"{}\" is neither application nor library", printable(type, 100)));
+    refuse_field("type",
+                 fmt::format("\"{}\" is neither application nor library", printable(type, 100)));
 }
 
 std::string or_else(std::string text, std::string_view otherwise) {
@@ -138,7 +136,7 @@ ChartMetadata read_chart_yaml(std::string_view text) {
   return during([] { return "reading Chart.yaml"; },
                 [&] {
                   if (!problems.empty())
-                    refuse(fmt::format("line {}:", problems[0].at.line), problems[0].message);
+                    refuse_field(fmt::format("line {}:", problems[0].at.line), problems[0].message);
                   return read_metadata(FieldReader(tree, ""), "", "");
                 });
 }

@@ -8,7 +8,7 @@
 namespace ocisync {
 namespace {
 
-const std::string kPrefix = "org.opencontainers.image.";
+const std::string kOciPrefix = "org.opencontainers.image.";
 
 std::string_view text_of(const Json& object, std::string_view key) {
   const std::string* text = object.find_string(key);
@@ -42,7 +42,7 @@ Annotations oci_annotations(const ChartMetadata& metadata, std::optional<WallTim
   Annotations result;
   const auto add = [&](const char* name, std::string_view value) {
     if (!trim(value).empty())
-      result[kPrefix + name] = value;
+      result[kOciPrefix + name] = value;
   };
   const Json& chart = metadata.document;
   add("description", text_of(chart, "description"));
@@ -55,7 +55,7 @@ Annotations oci_annotations(const ChartMetadata& metadata, std::optional<WallTim
       if (const std::string* text = value.string())
         result[key] = *text;
   for (const char* name : {"title", "version"})
-    result.erase(kPrefix + name);
+    result.erase(kOciPrefix + name);
   add("title", metadata.name);
   add("version", metadata.version);
   return result;

@@ -49,8 +49,8 @@ bool walks_before(const PackedFile& a, const PackedFile& b) {
 }
 
 constexpr std::string_view kDummyChartYaml = "apiVersion: v1\nname: '-'\nversion: 0.1.0\n";
-constexpr mode_t kMode = 0644;
-constexpr mode_t kAlphaMode = 0755;
+constexpr mode_t kFileMode = 0644;
+constexpr mode_t kAlphaFileMode = 0755;
 
 [[noreturn]] void refuse(const Directory& from, std::string_view path, std::string_view why) {
   throw Error(Reason::storage_failed,
@@ -92,7 +92,7 @@ void pack_chart(const Directory& from, const std::vector<std::string>& files, st
   std::sort(sorted.begin(), sorted.end(), goes_before);
   GzipWriter tar(out);
   for (const std::string& path : sorted)
-    pack_file(from, path, fmt::format("{}/{}", name, path), kMode, tar);
+    pack_file(from, path, fmt::format("{}/{}", name, path), kFileMode, tar);
   tar.write(as_bytes(tar_end()));
   tar.finish();
 }
@@ -103,14 +103,14 @@ void pack_content(const Directory& from, const std::vector<PackedFile>& files, S
   GzipWriter tar(out);
   for (const PackedFile& file : sorted) {
     if (file.path.ends_with('/')) {
-      tar.write(as_bytes(tar_header("-/" + file.path, 0, kAlphaMode)));
+      tar.write(as_bytes(tar_header("-/" + file.path, 0, kAlphaFileMode)));
       continue;
     }
     if (file.path != "Chart.yaml") {
-      pack_file(from, file.origin, "-/" + file.path, kAlphaMode, tar);
+      pack_file(from, file.origin, "-/" + file.path, kAlphaFileMode, tar);
       continue;
     }
-    tar.write(as_bytes(tar_header("-/Chart.yaml", kDummyChartYaml.size(), kAlphaMode)));
+    tar.write(as_bytes(tar_header("-/Chart.yaml", kDummyChartYaml.size(), kAlphaFileMode)));
     tar.write(as_bytes(kDummyChartYaml));
     tar.write(as_bytes(tar_padding(kDummyChartYaml.size())));
   }

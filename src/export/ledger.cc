@@ -9,7 +9,7 @@
 namespace ocisync {
 namespace {
 
-constexpr std::string_view kHome = "publications";
+constexpr std::string_view kPublications = "publications";
 constexpr std::string_view kSuffix = ".json";
 constexpr std::uint64_t kEntryLimit = 4ULL << 20;
 
@@ -76,13 +76,13 @@ std::optional<LedgerEntry> Ledger::look_up(const Directory& home, const std::str
 }
 
 std::optional<LedgerEntry> Ledger::find(const std::string& path) const {
-  const auto existing = volume_.find(kHome);
+  const auto existing = volume_.find(kPublications);
   return existing ? look_up(*existing, path) : std::nullopt;
 }
 
 std::vector<std::string> Ledger::paths() const {
   std::vector<std::string> result;
-  if (const auto existing = volume_.find(kHome))
+  if (const auto existing = volume_.find(kPublications))
     for (const std::string& name : existing->names())
       if (auto path = path_of(name))
         result.push_back(std::move(*path));
@@ -92,7 +92,7 @@ std::vector<std::string> Ledger::paths() const {
 
 std::vector<LedgerEntry> Ledger::all() const {
   std::vector<LedgerEntry> result;
-  const auto existing = volume_.find(kHome);
+  const auto existing = volume_.find(kPublications);
   for (const std::string& path : paths())
     if (auto entry = look_up(*existing, path))
       result.push_back(std::move(*entry));
@@ -100,7 +100,7 @@ std::vector<LedgerEntry> Ledger::all() const {
 }
 
 bool Ledger::claim(const LedgerEntry& entry) const {
-  const Directory directory = volume_.ensure(kHome);
+  const Directory directory = volume_.ensure(kPublications);
   if (directory.write_new(entry_name(entry.publication.path), serialised(entry),
                           volume_.modes().file))
     return true;
@@ -111,12 +111,12 @@ bool Ledger::claim(const LedgerEntry& entry) const {
 }
 
 void Ledger::write(const LedgerEntry& entry) const {
-  volume_.ensure(kHome).write_atomic(entry_name(entry.publication.path), serialised(entry),
-                                     volume_.modes().file);
+  volume_.ensure(kPublications)
+      .write_atomic(entry_name(entry.publication.path), serialised(entry), volume_.modes().file);
 }
 
 void Ledger::erase(const std::string& path) const {
-  if (const auto existing = volume_.find(kHome))
+  if (const auto existing = volume_.find(kPublications))
     existing->remove_file(entry_name(path));
 }
 

@@ -16,17 +16,17 @@ constexpr std::string_view kPrefix = ".ocisync-export-";
 constexpr std::string_view kDraft = "chart";
 
 // A place to work in and the directory around it.
-struct Site {
-  Site(const std::filesystem::path& destination, Modes modes)
+struct Workplace {
+  Workplace(const std::filesystem::path& destination, Modes modes)
       : parent(Directory::create(destination, modes.directory)), work(parent, kPrefix) {}
 
   Directory parent;
   StagingDirectory work;
 };
 
-Site open_site(const std::filesystem::path& destination, Modes modes) {
+Workplace open_workplace(const std::filesystem::path& destination, Modes modes) {
   try {
-    return Site(destination, modes);
+    return Workplace(destination, modes);
   } catch (const Error& error) {
     if (error.reason() != Reason::storage_failed)
       throw;
@@ -46,15 +46,15 @@ bool holds_the_same(const Directory& parent, const TreeRecord& record, Modes mod
 
 Placed place_directory(const std::filesystem::path& destination, bool replace, Modes modes,
                        const std::function<TreeRecord(const Directory& into)>& fill) {
-  const Site site = open_site(destination, modes);
-  sweep_staging(site.parent, std::chrono::system_clock::now(), kPrefix);
-  const Directory& work = site.work.directory();
+  const Workplace place = open_workplace(destination, modes);
+  sweep_staging(place.parent, std::chrono::system_clock::now(), kPrefix);
+  const Directory& work = place.work.directory();
   work.make_directory(kDraft, modes.directory);
   const Directory draft = *work.find(kDraft);
   TreeRecord record = fill(draft);
   record.entries = take_stock(draft, std::move(record.entries), modes);
 
-  const Directory& parent = site.parent;
+  const Directory& parent = place.parent;
   const std::string& name = record.chart_name;
   if (work.rename_new(kDraft, parent, name))
     return Placed::created;

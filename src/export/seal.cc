@@ -9,7 +9,7 @@
 namespace ocisync {
 namespace {
 
-constexpr std::string_view kHome = "seals";
+constexpr std::string_view kSeals = "seals";
 constexpr std::uint64_t kLimit = 1024;
 
 std::string boot_id() {
@@ -33,7 +33,7 @@ bool Seals::holds(const std::string& path, const TreeName& tree, TreeStamp stamp
   if (boot_.empty())
     return false;
   try {
-    const auto home = volume_.find(kHome);
+    const auto home = volume_.find(kSeals);
     return home && home->read(escape(path, "/"), kLimit) == text(tree, stamp);
   } catch (const Error&) {
     return false;
@@ -43,11 +43,11 @@ bool Seals::holds(const std::string& path, const TreeName& tree, TreeStamp stamp
 void Seals::set(const std::string& path, const TreeName& tree, TreeStamp stamp) const {
   if (boot_.empty())
     return;
-  volume_.ensure(kHome).write_atomic(escape(path, "/"), text(tree, stamp), volume_.modes().file);
+  volume_.ensure(kSeals).write_atomic(escape(path, "/"), text(tree, stamp), volume_.modes().file);
 }
 
 void Seals::remove(const std::string& path) const {
-  if (const auto home = volume_.find(kHome))
+  if (const auto home = volume_.find(kSeals))
     home->remove_file(escape(path, "/"));
 }
 

@@ -13,7 +13,7 @@
 namespace ocisync {
 namespace {
 
-constexpr std::string_view kHome = "retired";
+constexpr std::string_view kRetired = "retired";
 
 // Absent: not a name of ours.
 std::optional<WallTime> time_of(std::string_view name) {
@@ -31,7 +31,7 @@ std::optional<WallTime> time_of(std::string_view name) {
 }  // namespace
 
 Directory SetAside::home(const std::string& path) const {
-  return volume_.ensure(kHome).ensure(escape(path, "/"), volume_.modes().directory);
+  return volume_.ensure(kRetired).ensure(escape(path, "/"), volume_.modes().directory);
 }
 
 std::string SetAside::name(const Digest& manifest, WallTime at) {
@@ -40,13 +40,13 @@ std::string SetAside::name(const Digest& manifest, WallTime at) {
 }
 
 std::optional<Directory> SetAside::find(const std::string& path) const {
-  const auto home = volume_.find(kHome);
+  const auto home = volume_.find(kRetired);
   return home ? home->find(escape(path, "/")) : std::nullopt;
 }
 
 std::vector<std::string> SetAside::paths() const {
   std::vector<std::string> result;
-  if (const auto home = volume_.find(kHome))
+  if (const auto home = volume_.find(kRetired))
     for (const std::string& name : home->names())
       if (auto path = unescape(name))
         result.push_back(std::move(*path));
@@ -71,7 +71,7 @@ void SetAside::remove(const std::string& path, const Item& item) const {
 }
 
 void SetAside::forget(const std::string& path) const {
-  if (const auto home = volume_.find(kHome))
+  if (const auto home = volume_.find(kRetired))
     ::unlinkat(home->fd(), escape(path, "/").c_str(), AT_REMOVEDIR);
 }
 

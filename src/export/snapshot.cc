@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kGenerations = "generations";
 constexpr std::string_view kPinName = "pinned";
-constexpr std::uint64_t kRecordLimit = 64ULL << 20;
+constexpr std::uint64_t kGenerationRecordLimit = 64ULL << 20;
 constexpr std::uint64_t kPinLimit = 64ULL << 10;
 
 std::string record_name(std::uint64_t number) { return fmt::format("{}.json", number); }
@@ -143,7 +143,7 @@ std::shared_ptr<const Generation> Snapshot::find(std::uint64_t number) const {
   });
   if (kept)
     return kept->generation;
-  const auto bytes = existing->read(record_name(number), kRecordLimit);
+  const auto bytes = existing->read(record_name(number), kGenerationRecordLimit);
   auto generation = bytes ? parsed(*bytes, number) : nullptr;
   known_.with([&](auto& known) { known.emplace(number, Known{stamp, generation}); });
   return generation;

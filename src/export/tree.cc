@@ -12,7 +12,7 @@ namespace ocisync {
 namespace {
 
 constexpr std::string_view kRecordSuffix = ".record";
-constexpr std::uint64_t kRecordLimit = 256ULL << 20;
+constexpr std::uint64_t kTreeRecordLimit = 256ULL << 20;
 
 std::string record_name(const Digest& manifest) {
   return file_name(manifest).append(kRecordSuffix);
@@ -24,7 +24,7 @@ WallTime wall_time(const timespec& time) {
 }
 
 std::optional<TreeRecord> read_record(const Directory& home, const Digest& manifest) {
-  const auto text = home.read(record_name(manifest), kRecordLimit);
+  const auto text = home.read(record_name(manifest), kTreeRecordLimit);
   return text ? parse_tree_record(*text) : std::nullopt;
 }
 

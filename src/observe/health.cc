@@ -19,7 +19,7 @@ std::string standing(const ChartStatus& chart) {
   return fmt::format("{} {}", chart.version, chart.digest->str());
 }
 
-std::string seconds(std::chrono::system_clock::duration age) {
+std::string in_seconds(std::chrono::system_clock::duration age) {
   return fmt::format("{} s", std::chrono::duration_cast<std::chrono::seconds>(age).count());
 }
 
@@ -35,7 +35,7 @@ Verdict::Line freshness(const ChartStatus& chart, WallTime now, Duration most) {
   return {false,
           fmt::format("{}: stale: {} {} ago, maxStaleness is {}", chart.wanted.name,
                       chart.last_success ? "last success" : "not confirmed since a change or start",
-                      seconds(age), seconds(most))};
+                      in_seconds(age), in_seconds(most))};
 }
 
 }  // namespace

@@ -257,7 +257,7 @@ ChartStatus chart_of(const Json& json) {
 }  // namespace
 
 Pieces status_document(BoardSnapshot snapshot, bool detail) {
-  struct Progress {
+  struct Position {
     BoardSnapshot board;
     std::size_t next = 0;
     bool begun = false;
@@ -266,23 +266,23 @@ Pieces status_document(BoardSnapshot snapshot, bool detail) {
 
   if (!detail)
     return one_piece(head_json(snapshot).dump() + "\n");
-  const auto progress = std::make_shared<Progress>();
-  progress->board = std::move(snapshot);
-  return [progress]() -> std::optional<std::string> {
-    if (progress->ended)
+  const auto position = std::make_shared<Position>();
+  position->board = std::move(snapshot);
+  return [position]() -> std::optional<std::string> {
+    if (position->ended)
       return std::nullopt;
     std::string piece;
-    if (!std::exchange(progress->begun, true)) {
-      piece = head_json(progress->board).dump();
+    if (!std::exchange(position->begun, true)) {
+      piece = head_json(position->board).dump();
       piece.back() = ',';
       piece += "\"charts\":[";
     }
-    const auto& charts = progress->board.charts;
-    for (; progress->next < charts.size() && piece.size() < kPiece; ++progress->next)
-      piece += (progress->next == 0 ? "\n" : ",\n") + chart_json(*charts[progress->next]).dump();
-    if (progress->next == charts.size()) {
+    const auto& charts = position->board.charts;
+    for (; position->next < charts.size() && piece.size() < kPiece; ++position->next)
+      piece += (position->next == 0 ? "\n" : ",\n") + chart_json(*charts[position->next]).dump();
+    if (position->next == charts.size()) {
       piece += "\n]}\n";
-      progress->ended = true;
+      position->ended = true;
     }
     return piece;
   };

@@ -13,7 +13,7 @@
 namespace ocisync {
 namespace {
 
-constexpr std::size_t kMaxText = 256;
+constexpr std::size_t kMaxRange = 256;
 
 enum class Operator { equal, not_equal, greater, less, at_least, at_most, tilde, caret };
 
@@ -284,8 +284,8 @@ struct VersionRange::Alternatives {
 };
 
 VersionRange VersionRange::parse(std::string_view text) {
-  if (text.size() > kMaxText)
-    improper(fmt::format("the version range is longer than {} bytes", kMaxText));
+  if (text.size() > kMaxRange)
+    improper(fmt::format("the version range is longer than {} bytes", kMaxRange));
   Alternatives alternatives;
   for (std::size_t start = 0; start <= text.size();) {
     const std::size_t end = std::min(text.find("||", start), text.size());

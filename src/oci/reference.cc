@@ -7,7 +7,7 @@
 namespace ocisync {
 namespace {
 
-constexpr std::size_t kMaxText = 1024;
+constexpr std::size_t kMaxReference = 1024;
 constexpr std::size_t kMaxRepository = 255;
 constexpr std::size_t kMaxTag = 128;
 
@@ -124,7 +124,7 @@ void refuse_foreign_bytes(std::string_view text) {
 }
 
 // The parts of a reference, where they are and not yet what they are.
-struct Parts {
+struct ReferenceParts {
   std::string_view registry;
   std::string_view repository;
   std::optional<std::string_view> tag;
@@ -141,8 +141,8 @@ std::optional<std::string_view> cut(std::string_view& text, char mark) {
   return rest;
 }
 
-Parts cut_apart(std::string_view text) {
-  Parts parts;
+ReferenceParts split_reference(std::string_view text) {
+  ReferenceParts parts;
   parts.registry = text;
   const auto path = cut(parts.registry, '/');
   if (!path)
@@ -166,14 +166,15 @@ void refuse_ownerless(const Reference& reference) {
 }  // namespace
 
 Reference Reference::parse(std::string_view text) {
-  if (text.size() > kMaxText)
-    throw Error(Reason::reference_invalid,
-                fmt::format("the reference is {} bytes long (at most {})", text.size(), kMaxText));
+  if (text.size() > kMaxReference)
+    throw Error(
+        Reason::reference_invalid,
+        fmt::format("the reference is {} bytes long (at most {})", text.size(), kMaxReference));
   const std::string_view bare = without_scheme(text);
   refuse_userinfo(bare);
   refuse_foreign_bytes(text);
 
-  const Parts parts = cut_apart(bare);
+  const ReferenceParts parts = split_reference(bare);
   Reference result;
   if (parts.digest)  // first: a password before the @ must not reach another part's message
     result.digest_ = Digest::parse(*parts.digest);

@@ -9,16 +9,16 @@
 namespace ocisync {
 namespace {
 
-constexpr std::size_t kMaxText = 256;
+constexpr std::size_t kMaxVersion = 256;
 
-struct Parts {
+struct VersionParts {
   std::string_view numbers;
   std::optional<std::string_view> prerelease;
   std::optional<std::string_view> metadata;
 };
 
-Parts cut_apart(std::string_view text) {
-  Parts parts;
+VersionParts split_version(std::string_view text) {
+  VersionParts parts;
   if (const std::size_t plus = text.find('+'); plus != std::string_view::npos) {
     parts.metadata = text.substr(plus + 1);
     text = text.substr(0, plus);
@@ -102,9 +102,9 @@ std::optional<Version> Version::assemble(std::string_view numbers,
 }
 
 std::optional<Version> Version::parse(std::string_view text) {
-  if (text.size() > kMaxText)
+  if (text.size() > kMaxVersion)
     return std::nullopt;
-  const Parts parts = cut_apart(text);
+  const VersionParts parts = split_version(text);
   const std::vector<std::string_view> numbers = split(parts.numbers, '.');
   if (numbers.size() != 3 || std::any_of(numbers.begin(), numbers.end(), padded))
     return std::nullopt;
@@ -112,9 +112,9 @@ std::optional<Version> Version::parse(std::string_view text) {
 }
 
 std::optional<Version> Version::parse_loose(std::string_view text) {
-  if (text.size() > kMaxText)
+  if (text.size() > kMaxVersion)
     return std::nullopt;
-  const Parts parts = cut_apart(text.starts_with('v') ? text.substr(1) : text);
+  const VersionParts parts = split_version(text.starts_with('v') ? text.substr(1) : text);
   return assemble(parts.numbers, parts.prerelease, parts.metadata);
 }
 

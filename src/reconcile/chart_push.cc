@@ -12,11 +12,9 @@
 namespace ocisync {
 namespace {
 
-Descriptor describe(const BlobFile& blob) { return {"", blob.digest, blob.size, "", {}}; }
-
 // Read from the cache each time it is sent, and held to its digest then.
 PushBlob push_blob(const BlobCache& cache, const BlobFile& blob) {
-  return {describe(blob), [&cache, blob] { return cache.read(blob, blob.size); }};
+  return {descriptor_of(blob), [&cache, blob] { return cache.read(blob, blob.size); }};
 }
 
 std::optional<WallTime> archive_time(const BlobCache& cache, const StandardChart& chart,
@@ -37,8 +35,8 @@ ChartPush current_push(BlobCache& cache, const SavedChart& saved, std::optional<
   const auto& provenance = saved.chart.provenance;
   PushArtifact artifact;
   artifact.manifest =
-      current_manifest(describe(config), describe(chart.archive),
-                       provenance ? std::optional(describe(*provenance)) : std::nullopt,
+      current_manifest(descriptor_of(config), descriptor_of(chart.archive),
+                       provenance ? std::optional(descriptor_of(*provenance)) : std::nullopt,
                        oci_annotations(chart.metadata, created));
   artifact.blobs = {push_blob(cache, config), push_blob(cache, chart.archive)};
   if (provenance)
@@ -74,8 +72,8 @@ SplitChart split_chart(BlobCache& cache, const SavedChart& saved, const LimitsSp
 ChartPush split_push(BlobCache& cache, const SavedChart& saved, const LimitsSpec& limits) {
   const SplitChart chart = split_chart(cache, saved, limits);
   PushArtifact artifact;
-  artifact.manifest =
-      split_manifest(describe(chart.meta), describe(chart.content), chart.name, chart.version);
+  artifact.manifest = split_manifest(descriptor_of(chart.meta), descriptor_of(chart.content),
+                                     chart.name, chart.version);
   artifact.blobs = {push_blob(cache, cache.keep(kEmptyConfig)), push_blob(cache, chart.meta),
                     push_blob(cache, chart.content)};
   const ReferenceEntry sent{chart.name, chart.version, chart.content.digest, chart.meta.digest,

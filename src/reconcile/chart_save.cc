@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "chart/chart_directory.h"
 #include "reconcile/chart_tree.h"
+#include "reconcile/resolver.h"
 #include "store/layout_index.h"
 #include "store/roots.h"
 #include "store/staging.h"
@@ -17,14 +18,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kProvenanceLimit = 1ULL << 20;
-
 BlobCache::Produced keep_text(BlobCache& cache, const std::string& text) {
   const bool is_new = !cache.find(Digest::of(text));
   return {cache.keep(text), is_new};
 }
-
-Descriptor describe(const BlobFile& blob) { return {"", blob.digest, blob.size, "", {}}; }
 
 Error changed(const fs::path& path) {
   return Error(Reason::chart_invalid,
@@ -60,8 +57,8 @@ StoredChart store_directory(BlobCache& cache, const fs::path& path, const Limits
   const ChartMetadata& metadata = chart.metadata();
   const auto meta = keep_text(cache, chart_meta_json(metadata));
   cache.keep(kEmptyConfig);
-  const BlobFile manifest = cache.keep(
-      split_manifest(describe(meta.blob), describe(content.blob), metadata.name, metadata.version));
+  const BlobFile manifest = cache.keep(split_manifest(
+      descriptor_of(meta.blob), descriptor_of(content.blob), metadata.name, metadata.version));
   return {{metadata.name, metadata.version, content.blob.digest, meta.blob.digest, manifest.digest},
           meta,
           content};
@@ -111,8 +108,8 @@ StoredChart store_archive(BlobCache& cache, const Fd& file, const fs::path& path
   const auto provenance = keep_provenance(cache, path);
   const auto meta = keep_text(cache, chart_json(metadata));
   const BlobFile manifest = cache.keep(
-      current_manifest(describe(meta.blob), describe(content.blob),
-                       provenance ? std::optional(describe(*provenance)) : std::nullopt, {}));
+      current_manifest(descriptor_of(meta.blob), descriptor_of(content.blob),
+                       provenance ? std::optional(descriptor_of(*provenance)) : std::nullopt, {}));
   return {{metadata.name, metadata.version, content.blob.digest, meta.blob.digest, manifest.digest},
           meta,
           content};

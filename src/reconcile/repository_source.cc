@@ -67,7 +67,7 @@ void write_file(const Directory& into, const std::string& name, Spool& spool) {
     write_all(file.get(), Bytes(chunk).first(count), into.path() / name);
 }
 
-Descriptor describe(std::string_view media_type, const Digest& digest, std::uint64_t size) {
+Descriptor described_as(std::string_view media_type, const Digest& digest, std::uint64_t size) {
   return {std::string(media_type), digest, size, {}, {}};
 }
 
@@ -203,7 +203,7 @@ Digest RepositorySource::identify(Inquiry& inquiry, const IndexEntry& entry,
 }
 
 Descriptor RepositorySource::keep(Spool& spool, std::string_view media_type) const {
-  Descriptor descriptor = describe(media_type, spool.digest(), spool.size());
+  Descriptor descriptor = described_as(media_type, spool.digest(), spool.size());
   from_.cache->ensure(descriptor,
                       [&](BlobWriter& writer) {
                         FileSource source(spool.rewind(), "the archive");
@@ -220,15 +220,15 @@ Descriptor RepositorySource::accept(Spool spool, std::shared_ptr<Spool>& archive
   if (writable())
     return keep(spool, media_type::kChart);
   archive = std::make_shared<Spool>(std::move(spool));
-  return describe(media_type::kChart, archive->digest(), archive->size());
+  return described_as(media_type::kChart, archive->digest(), archive->size());
 }
 
 Descriptor RepositorySource::content(Inquiry& inquiry, Revision& revision) const {
   const ChartSpec& chart = inquiry.chart;
   if (const auto blob = from_.cache ? from_.cache->find(revision.resolved) : std::nullopt)
-    return describe(media_type::kChart, blob->digest, blob->size);
+    return descriptor_of(*blob, media_type::kChart);
   if (revision.archive)
-    return describe(media_type::kChart, revision.archive->digest(), revision.archive->size());
+    return described_as(media_type::kChart, revision.archive->digest(), revision.archive->size());
   const std::string version = wanted_version(chart, revision);
   if (from_.terms.offline)
     throw offline_miss(chart, "the archive of version " + version);
@@ -262,7 +262,7 @@ Descriptor RepositorySource::meta(const Revision& revision, const Descriptor& co
                : std::nullopt;
   if (before && before->content == content.digest)
     if (const auto blob = from_.cache->find(before->meta))
-      return describe(media_type::kHelmConfig, blob->digest, blob->size);
+      return descriptor_of(*blob, media_type::kHelmConfig);
   const auto read = [&](int fd) {
     FileSource source(fd, "the chart archive");
     return chart_json(
@@ -277,7 +277,7 @@ Descriptor RepositorySource::meta(const Revision& revision, const Descriptor& co
   }
   if (writable())
     from_.cache->keep(json);
-  return describe(media_type::kHelmConfig, Digest::of(json), json.size());
+  return described_as(media_type::kHelmConfig, Digest::of(json), json.size());
 }
 
 // Looked for once an entry, and again when the cache lost it. Nobody is asked when it cannot be
@@ -297,7 +297,7 @@ std::optional<Descriptor> RepositorySource::provenance(Inquiry& inquiry,
     return std::nullopt;
   if (known.provenance)
     if (const auto blob = from_.cache->find(*known.provenance))
-      return describe(media_type::kProvenance, blob->digest, blob->size);
+      return descriptor_of(*blob, media_type::kProvenance);
   auto spool = from_.registry.repositories().provenance(chart, *entry, kProvenanceLimit, volume(),
                                                         inquiry.counts, inquiry.stop);
   std::optional<Descriptor> found;

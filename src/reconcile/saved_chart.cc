@@ -42,22 +42,18 @@ std::optional<ChartManifest> described_by(BlobCache& cache, const Digest& digest
   return std::nullopt;
 }
 
-Descriptor describe(std::string_view type, const BlobFile& blob) {
-  return {std::string(type), blob.digest, blob.size, {}, {}};
-}
-
 ChartManifest described_by_meta(const BlobCache& cache, const ReferenceEntry& entry,
                                 const BlobFile& meta, const BlobFile& content) {
   if (Json::parse(cache.read(meta, kMetaLimit)).find("name") != nullptr)
     return {.format = ChartFormat::current,
-            .config = describe(media_type::kHelmConfig, meta),
-            .content = describe(media_type::kChart, content),
+            .config = descriptor_of(meta, media_type::kHelmConfig),
+            .content = descriptor_of(content, media_type::kChart),
             .provenance = std::nullopt,
             .name = {},
             .version = {}};
   return {.format = ChartFormat::alpha1,
-          .config = describe(media_type::kMetaAlpha1, meta),
-          .content = describe(media_type::kChartAlpha1, content),
+          .config = descriptor_of(meta, media_type::kMetaAlpha1),
+          .content = descriptor_of(content, media_type::kChartAlpha1),
           .provenance = std::nullopt,
           .name = entry.name,
           .version = entry.version};

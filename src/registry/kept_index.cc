@@ -27,20 +27,20 @@ Json to_json(const IndexEntry& entry) {
   return json;
 }
 
-std::string text_of(const Json& json, std::string_view key) {
+std::string kept_text(const Json& json, std::string_view key) {
   const std::string* text = json.find_string(key);
   return text ? *text : std::string();
 }
 
 IndexEntry entry_of(const Json& json) {
   IndexEntry entry;
-  entry.version = text_of(json, "version");
+  entry.version = kept_text(json, "version");
   if (const Json* urls = json.find("urls"))
     for (const Json& url : urls->items())
       entry.urls.push_back(url.string() ? *url.string() : std::string());
   if (const std::string* digest = json.find_string("digest"))
     entry.digest = Digest::parse(*digest);
-  entry.created = text_of(json, "created");
+  entry.created = kept_text(json, "created");
   entry.deprecated = json.find("deprecated") != nullptr;
   // Anybody who may write the cache can seal a note: an entry is judged as if an index listed it.
   if (!usable_version(entry.version) || entry.urls.empty())
@@ -68,7 +68,7 @@ std::shared_ptr<const ChartVersions> versions_of(const Json& json) {
       versions->entries.push_back(entry_of(entry));
   const Json* skipped = json.find("skipped");
   versions->skipped = skipped ? skipped->unsigned_integer().value_or(0) : 0;
-  versions->first_fault = text_of(json, "firstFault");
+  versions->first_fault = kept_text(json, "firstFault");
   return versions;
 }
 
@@ -82,9 +82,9 @@ std::optional<KeptIndex> read_kept_index(const Volume& volume, const std::string
     const Json json = Json::parse(*text);
     const Json* format = json.find("format");
     const Json* charts = json.find("charts");
-    if (!format || format->integer() != kFormat || !charts || text_of(json, "url") != url)
+    if (!format || format->integer() != kFormat || !charts || kept_text(json, "url") != url)
       return std::nullopt;
-    KeptIndex index{text_of(json, "etag"), text_of(json, "lastModified"), {}};
+    KeptIndex index{kept_text(json, "etag"), kept_text(json, "lastModified"), {}};
     for (const auto& [name, versions] : charts->members())
       index.charts[name] = versions_of(versions);
     return index;

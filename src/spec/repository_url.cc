@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kLongestUrl = 2048;
 constexpr std::size_t kLongestName = 128;
 
-[[noreturn]] void refuse(std::string message, std::string hint = {}) {
+[[noreturn]] void refuse_url(std::string message, std::string hint = {}) {
   throw Error(Reason::reference_invalid, std::move(message)).hint(std::move(hint));
 }
 
@@ -37,18 +37,18 @@ Parts split_url(std::string_view url) {
         return c > ' ' && c < '\x7f' && c != '\\' && c != '"' && c != '<' && c != '>';
       });
   if (!clean)
-    refuse("has a byte that a URL cannot have, or is too long",
-           fmt::format("https://host[:port][/path], at most {} bytes", kLongestUrl));
+    refuse_url("has a byte that a URL cannot have, or is too long",
+               fmt::format("https://host[:port][/path], at most {} bytes", kLongestUrl));
   const std::size_t mark = url.find("://");
   const std::string scheme = lower(url.substr(0, std::min(mark, url.size())));
   if (mark != std::string_view::npos && scheme == "oci")
-    refuse("is an OCI registry", "give its charts with ref");
+    refuse_url("is an OCI registry", "give its charts with ref");
   if (mark == std::string_view::npos || (scheme != "http" && scheme != "https"))
-    refuse("is not the URL of a chart repository", "https://host[:port][/path]");
+    refuse_url("is not the URL of a chart repository", "https://host[:port][/path]");
   Parts parts{
       .plain_http = scheme == "http", .authority = url.substr(mark + 3), .path = {}, .query = {}};
   if (parts.authority.find('#') != std::string_view::npos)
-    refuse("has a fragment", "a server never sees what follows #");
+    refuse_url("has a fragment", "a server never sees what follows #");
   const std::size_t end = std::min(parts.authority.find_first_of("/?"), parts.authority.size());
   parts.path = parts.authority.substr(end);
   parts.authority = parts.authority.substr(0, end);
@@ -65,12 +65,12 @@ Parts split_url(std::string_view url) {
 ClassicChart classic_chart(std::string_view url, std::string_view chart) {
   const Parts parts = split_url(url);
   if (parts.authority.find('@') != std::string_view::npos)
-    refuse("has credentials in it", "they belong into registries[].credentials");
+    refuse_url("has credentials in it", "they belong into registries[].credentials");
   const auto host = canonical_registry(parts.authority);
   if (!host)
-    refuse("has no host that could be asked", "https://host[:port][/path]");
+    refuse_url("has no host that could be asked", "https://host[:port][/path]");
   if (parts.path.ends_with("/index.yaml"))
-    refuse("names the index", "the repository's own URL ends before /index.yaml");
+    refuse_url("names the index", "the repository's own URL ends before /index.yaml");
 
   std::string registry = *host;
   const std::size_t colon = registry.rfind(':');
@@ -96,11 +96,11 @@ ChartSpec classic_chart_spec(const Spec& spec, const std::string& url, const std
                              const std::string& version) {
   const auto plain = [](char c) { return is_alnum(c) || one_of(c, "._-"); };
   if (chart.empty() || chart.size() > kLongestName || !is_alnum(chart[0]) || !only(chart, plain))
-    refuse(fmt::format("{} is not a chart's name", ocisync::in_quotes(chart)));
+    refuse_url(fmt::format("{} is not a chart's name", ocisync::in_quotes(chart)));
   const ClassicChart classic =
       during([] { return "the repository's URL"; }, [&] { return classic_chart(url, chart); });
   if (classic.plain_http && !allows_plain_http(spec, classic.reference))
-    refuse("the repository's URL is plain http", "use https, or allow it with --plain-http");
+    refuse_url("the repository's URL is plain http", "use https, or allow it with --plain-http");
   ChartSpec result(classic.reference);
   result.name = chart;
   result.repository = RepositorySpec{classic.url, chart};

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMostBytes = 32ULL << 20;
 
-[[noreturn]] void refuse(std::string message, std::string hint = {}) {
+[[noreturn]] void refuse_source(std::string message, std::string hint = {}) {
   throw Error(Reason::spec_invalid, std::move(message)).hint(std::move(hint));
 }
 
@@ -42,12 +42,12 @@ SpecSource read_file(const fs::path& path) {
   try {
     auto text = read_user_file(path, kMostBytes);
     if (!text)
-      refuse(fmt::format("spec file {} does not exist", printable(path.native())));
+      refuse_source(fmt::format("spec file {} does not exist", printable(path.native())));
     return {path.native(), std::move(*text), folder_of(path)};
   } catch (const Error& error) {
     if (error.reason() == Reason::spec_invalid)
       throw;
-    refuse(error.what(), error.hint());
+    refuse_source(error.what(), error.hint());
   }
 }
 
@@ -78,7 +78,7 @@ std::vector<SpecSource> read_directory(const fs::path& directory) {
       paths.push_back(it->path());
   }
   if (error)
-    refuse(fmt::format("reading {}: {}", printable(directory.native()), error.message()));
+    refuse_source(fmt::format("reading {}: {}", printable(directory.native()), error.message()));
   std::sort(paths.begin(), paths.end());
   std::vector<SpecSource> sources;
   for (const fs::path& path : paths) {
@@ -87,8 +87,8 @@ std::vector<SpecSource> read_directory(const fs::path& directory) {
       sources.push_back(std::move(source));
   }
   if (sources.empty())
-    refuse(fmt::format("{} holds no spec", printable(directory.native())),
-           "its *.yaml and *.yml files are read, lock files aside");
+    refuse_source(fmt::format("{} holds no spec", printable(directory.native())),
+                  "its *.yaml and *.yml files are read, lock files aside");
   return sources;
 }
 
@@ -99,9 +99,9 @@ std::vector<SpecSource> read_spec_sources(const std::vector<std::string>& argume
   for (const std::string& argument : arguments) {
     std::error_code error;
     if (argument.empty())
-      refuse("the name of a spec file is empty");
+      refuse_source("the name of a spec file is empty");
     if (std::count(arguments.begin(), arguments.end(), argument) > 1)
-      refuse(fmt::format("{} is given twice", printable(argument)));
+      refuse_source(fmt::format("{} is given twice", printable(argument)));
     if (argument == "-") {
       sources.push_back(read_standard_input());
     } else if (fs::is_directory(argument, error)) {

@@ -71,6 +71,10 @@ class Measure final : public Sink {
 
 }  // namespace
 
+Descriptor descriptor_of(const BlobFile& blob, std::string_view media_type) {
+  return {std::string(media_type), blob.digest, blob.size, {}, {}};
+}
+
 struct BlobCache::State {
   explicit State(const Volume& volume) : examiner(volume) {}
 

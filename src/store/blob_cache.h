@@ -20,6 +20,8 @@ struct BlobFile {
   std::uint64_t size;
 };
 
+Descriptor descriptor_of(const BlobFile& blob, std::string_view media_type = {});
+
 // hits: served from disk, or by the thread or process that was fetching it already; misses: had to
 // come from elsewhere; damaged: blobs found not to be what their name says, each counted once.
 struct CacheCounts {
