@@ -414,7 +414,7 @@ class Hooks(Case):
         sidecar, group = self.inside_a_hook()
         with sidecar.frozen():
             self.assertEqual(sidecar.stop(), 0)
-        self.assertEqual(sidecar.events()[-1]["msg"], "work was cut off")
+        self.assertIn("work was cut off", [event["msg"] for event in sidecar.events()])
         eventually(lambda: not living(group), "its end")
 
     def test_hooks_as_process_1_leave_no_zombies(self):
