@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "registry/error_answer.h"
 #include "registry/redirect.h"
 
