@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 
 #include "app/chart_cache.h"
 #include "app/commands.h"

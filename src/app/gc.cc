@@ -6,11 +6,11 @@
 #include "app/wiring.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "reconcile/housekeeping.h"
 #include "store/layout_index.h"
 #include "store/sweep.h"
 
 namespace ocisync {
-
 namespace {
 
 struct GcOptions {
@@ -42,9 +42,7 @@ int run_gc(const GcOptions& options) {
   policy.everything_unnamed = options.all;
   policy.dry_run = options.dry_run;
   const SweepReport report = sweep(volume, policy, clock.wall());
-  for (const std::string& owner : report.expired_roots)
-    log->warning("RootsExpired", "not renewed for 7 days; its content is no longer kept",
-                 {{"owner", owner}});
+  tell_of_roots(report, *log);
   if (!options.dry_run && report.removed_references + report.removed_blobs > 0)
     rebuild_layout_index(volume, ReferenceStore(volume));
   if (options.output == OutputFormat::json) {

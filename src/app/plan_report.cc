@@ -223,13 +223,6 @@ std::string plan_json(const SyncPlan& plan, int exit_code) {
   for (const Action action : kActions)
     counts.set(std::string(to_string(action)), std::uint64_t{count_of(plan, action)});
   Json document = Json::object();
-  if (const auto& planned = plan.generation) {
-    Json generation = Json::object();
-    if (planned->shown)
-      generation.set("current", *planned->shown);
-    document.set("generation",
-                 generation.set("switches", planned->switches).set("why", planned->why));
-  }
   document.set("apiVersion", "ocisync.dev/v1alpha1")
       .set("kind", "SyncPlan")
       .set("name", plan.spec_name)
@@ -240,6 +233,13 @@ std::string plan_json(const SyncPlan& plan, int exit_code) {
       .set("charts", std::move(charts))
       .set("summary", std::move(counts))
       .set("bytes", plan.bytes());
+  if (const auto& planned = plan.generation) {
+    Json generation = Json::object();
+    if (planned->shown)
+      generation.set("current", *planned->shown);
+    document.set("generation",
+                 generation.set("switches", planned->switches).set("why", planned->why));
+  }
   return document.dump(2) + "\n";
 }
 

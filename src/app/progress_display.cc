@@ -5,7 +5,6 @@
 
 #include "app/output.h"
 #include "base/environment.h"
-#include "base/text.h"
 
 namespace ocisync {
 namespace {

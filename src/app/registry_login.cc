@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 
 #include "app/commands.h"
 #include "app/output.h"

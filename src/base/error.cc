@@ -45,7 +45,7 @@ constexpr auto kReasons = std::to_array<std::pair<Reason, ReasonFacts>>({
     {Reason::chart_invalid,
      {"ChartInvalid", Fault::wait_for_person, 3, "the chart archive is malformed or hostile"}},
     {Reason::verification_failed,
-     {"VerificationFailed", Fault::wait_for_person, 3, "the signature policy is not met"}},
+     {"VerificationFailed", Fault::wait_for_person, 3, "a gate refused it"}},
     {Reason::path_conflict,
      {"PathConflict", Fault::wait_for_person, 3, "something foreign is in the export's place"}},
     {Reason::lock_mismatch,

@@ -7,7 +7,6 @@
 
 #include "base/document_events.h"
 #include "base/error.h"
-#include "base/text.h"
 
 namespace ocisync {
 namespace {

@@ -254,7 +254,8 @@ class Conversation {
     if (ends[0].revents != 0)
       feed();
     if (ends[1].revents != 0)
-      result_.output_too_long = drain(output_, result_.output, request_.output_limit) > 0;
+      result_.output_too_long =
+          drain(output_, result_.output, request_.output_limit) > 0 && !request_.output_may_exceed;
     if (ends[2].revents != 0)
       drain(error_output_, result_.error_output, request_.error_limit);
     return true;

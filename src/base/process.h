@@ -14,6 +14,7 @@ struct ProcessRequest {
   std::vector<std::string> environment;  // the whole environment, NAME=value
   std::chrono::milliseconds time_limit{30'000};
   std::size_t output_limit = 64 * 1024;  // of stdout; more ends the process
+  bool output_may_exceed = false;        // more is dropped instead, and the process goes on
   std::size_t error_limit = 4 * 1024;    // of stderr; more is dropped
 };
 

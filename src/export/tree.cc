@@ -30,10 +30,6 @@ std::optional<TreeRecord> read_record(const Directory& home, const Digest& manif
 
 }  // namespace
 
-std::string TreeStore::relative_path(ExportFormat format, const Digest& manifest) {
-  return ocisync::relative_path({format, manifest});
-}
-
 std::optional<TreeRecord> TreeStore::record(ExportFormat format, const Digest& manifest) const {
   const auto home = volume_.find(trees_directory(format));
   return home ? read_record(*home, manifest) : std::nullopt;
@@ -100,7 +96,7 @@ void TreeStore::settle(const TreeName& name, const Directory& staging, const std
 }
 
 void TreeStore::copy_to(ExportFormat format, const Digest& manifest, const Directory& into) const {
-  const auto tree = volume_.find(relative_path(format, manifest));
+  const auto tree = volume_.find(relative_path({format, manifest}));
   const auto expected = record(format, manifest);
   if (!tree || !expected)
     throw Error(Reason::storage_failed, "the tree of " + manifest.str() + " is missing");

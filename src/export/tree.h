@@ -26,9 +26,6 @@ class TreeStore {
  public:
   explicit TreeStore(const ExportVolume& volume) : volume_(volume), lock_(volume, "trees.lock") {}
 
-  // Name below the control directory: "trees/directory/sha256-9f86…".
-  static std::string relative_path(ExportFormat format, const Digest& manifest);
-
   std::optional<TreeRecord> record(ExportFormat format, const Digest& manifest) const;
   std::optional<Directory> open(ExportFormat format, const Digest& manifest) const;
 

@@ -149,7 +149,7 @@ void set_method(CurlHandle& handle, const HttpRequest& request) {
 
 void set_headers(CurlHandle& handle, const HttpRequest& request, const std::string& user_agent) {
   handle.set(CURLOPT_USERAGENT, user_agent);
-  handle.add_header("Accept-Encoding: identity");
+  handle.add_header("Accept-Encoding: identity");  // a digest is of the bytes as they are
   handle.add_header("Expect:");
   for (const auto& [name, value] : request.headers.fields()) {
     // A line break here would let one header become two.

@@ -113,8 +113,9 @@ struct Metrics::State {
       gauges("ocisync_transfers_in_flight", "Exchanges with a registry that are under way.");
   Family<Counter>& verifications =
       counters("ocisync_verifications_total", "Checks of a chart's origin, by result.");
-  Family<Counter>& refreshes = counters("ocisync_credential_refreshes_total",
-                                        "Times credentials or tokens were obtained anew.");
+  Family<Counter>& refreshes =
+      counters("ocisync_credential_refreshes_total",
+               "Times credentials were read again after a refusal; success: they had changed.");
   Family<Counter>& hooks = counters("ocisync_hook_runs_total", "Runs of a hook, by result.");
   Counter& status_failures =
       counters("ocisync_status_write_failures_total", "Times the status could not be written.")

@@ -20,6 +20,8 @@ namespace ocisync {
 namespace {
 
 constexpr std::uint64_t kLargestFile = 64 * 1024;
+constexpr std::size_t kLongestNames =
+    100'000;  // Linux starts no program with a variable of 128 KiB
 
 std::string document(const HookSpec& hook, const std::vector<HookChange>& changes) {
   Json charts = Json::array();
@@ -46,7 +48,8 @@ std::vector<std::string> environment(const HookSpec& hook, const std::vector<Hoo
     names += (names.empty() ? "" : ",") + change.chart;
   add("NAME", hook.name);
   add("WHEN", hook.when == HookSpec::When::gate ? "gate" : "published");
-  add("CHARTS", names);
+  if (names.size() <= kLongestNames)
+    add("CHARTS", names);
   if (changes.size() == 1) {
     const HookChange& change = changes.front();
     add("ACTION", std::string(to_string(change.action)));
@@ -96,7 +99,8 @@ void call_program(const HookSpec& hook, const std::vector<HookChange>& changes,
   const ProcessRequest request{.command = hook.exec->command,
                                .input = document(hook, changes),
                                .environment = environment(hook, changes),
-                               .time_limit = hook.exec->timeout};
+                               .time_limit = hook.exec->timeout,
+                               .output_may_exceed = true};
   const ProcessResult result = run_process(request, [&] { return stop.stop_requested(); });
   if (stop.stop_requested())
     throw Error(Reason::cancelled, "stopped while a hook ran");
@@ -105,7 +109,7 @@ void call_program(const HookSpec& hook, const std::vector<HookChange>& changes,
   if (result.timed_out)
     throw Error(Reason::timed_out, fmt::format("the hook {} took longer than {} ms", hook.name,
                                                hook.exec->timeout.count()));
-  if (result.exit_code != 0 && !result.output_too_long)
+  if (result.exit_code != 0)
     throw Error(Reason::storage_failed,
                 fmt::format("exit code {}{}{}", result.exit_code,
                             last_words(result).empty() ? "" : ": ", last_words(result)));

@@ -6,7 +6,6 @@
 #include "export/retention.h"
 #include "store/layout_index.h"
 #include "store/roots.h"
-#include "store/sweep.h"
 
 namespace ocisync {
 namespace {
@@ -74,14 +73,22 @@ Roots roots_of(const Rooms& rooms, const HouseWork& work, WallTime now) {
   return roots;
 }
 
+// A range that could not be resolved is pulled without a tag: it keeps those that it chose before.
+void keep_earlier_choices(const Rooms& rooms, Roots& roots) {
+  const auto before = find_roots(rooms.cache.volume(), rooms.spec.name);
+  if (!before)
+    return;
+  for (const std::string& reference : before->references)
+    if (roots.references.contains(reference.substr(0, reference.rfind(':'))))
+      roots.references.insert(reference);
+}
+
 void sweep_cache(const Rooms& rooms, WallTime now, HouseReport& report) {
   SweepPolicy policy;
   policy.min_age = rooms.spec.cache.min_age;
   policy.max_size = rooms.spec.cache.max_size;
   const SweepReport swept = sweep(rooms.cache.volume(), policy, now);
-  for (const std::string& owner : swept.expired_roots)
-    rooms.log.warning("RootsExpired", "not renewed for 7 days; its content is no longer kept",
-                      {{"owner", owner}});
+  tell_of_roots(swept, rooms.log);
   report.swept = true;
   report.evicted = swept.removed_blobs;
   report.kept_bytes = swept.kept_bytes;
@@ -89,6 +96,17 @@ void sweep_cache(const Rooms& rooms, WallTime now, HouseReport& report) {
 }
 
 }  // namespace
+
+void tell_of_roots(const SweepReport& swept, Log& log) {
+  for (const std::string& owner : swept.expired_roots)
+    log.warning("RootsExpired", "not renewed for 7 days; its content is no longer kept",
+                {{"owner", owner}});
+  for (const std::string& owner : swept.unreadable_roots)
+    log.warning("RootsUnreadable",
+                "they may name anything, so nothing is removed until its next pass writes them "
+                "anew, or 7 days have passed",
+                {{"owner", owner}});
+}
 
 HouseReport keep_house(const Rooms& rooms, const HouseWork& work) {
   HouseReport report;
@@ -100,9 +118,11 @@ HouseReport keep_house(const Rooms& rooms, const HouseWork& work) {
     };
     const bool removed = was([](const Outcome& chart) { return chart.in_place; });
     const WallTime now = rooms.clock.wall();
-    const Roots roots = roots_of(rooms, work, now);
+    Roots roots = roots_of(rooms, work, now);
     if (rooms.cache.volume().read_only())
       return report;
+    if (!rooms.publisher)
+      keep_earlier_choices(rooms, roots);
     write_roots(rooms.cache.volume(), rooms.spec.name, roots, now);
     // Content becomes unnamed when a revision is replaced or withdrawn; otherwise it only ages.
     if (work.superseded || work.sweep_anyway || !report.withdrawn.empty())

@@ -7,6 +7,7 @@
 
 #include "reconcile/chart_task.h"
 #include "reconcile/outcome.h"
+#include "store/sweep.h"
 
 namespace ocisync {
 
@@ -30,5 +31,8 @@ struct HouseReport {
 // revisions, the roots that keep cache content alive, the sweep, index.json. Nothing of it fails a
 // pass: it is tried again with the next one. Any thread, one at a time.
 HouseReport keep_house(const Rooms& rooms, const HouseWork& work);
+
+// Whose content a sweep no longer keeps, and whose roots kept it from removing anything.
+void tell_of_roots(const SweepReport& swept, Log& log);
 
 }  // namespace ocisync

@@ -18,7 +18,6 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/text.h"
 #include "oci/digest.h"
 
 namespace ocisync {

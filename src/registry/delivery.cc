@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "registry/error_answer.h"
 #include "registry/redirect.h"
 
@@ -151,7 +150,6 @@ HttpResponse Delivery::send(const Url& url, bool home, const std::optional<Secre
 
 HttpResponse Delivery::deliver(HttpRequest request, bool home,
                                const std::optional<Secret>& header) {
-  request.headers.add("Accept-Encoding", "identity");
   if (home && header)
     request.headers.add("Authorization", header->reveal());
   HttpResponse response = http_.send(request, stop_);

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "registry/courier.h"
 #include "registry/endpoint.h"
 #include "registry/error_answer.h"

@@ -1,6 +1,5 @@
 #include "registry/user_files.h"
 
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include "base/error.h"

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "base/text.h"
 #include "oci/digest.h"
 #include "spec/chart_list.h"
 #include "spec/schema.h"

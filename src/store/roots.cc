@@ -123,6 +123,12 @@ void write_roots(const Volume& volume, std::string_view owner, const Roots& root
   volume.roots().write_atomic(roots_file_name(owner), document.dump(), volume.modes().file);
 }
 
+std::optional<Roots> find_roots(const Volume& volume, std::string_view owner) {
+  const auto folder = volume.root().find(".ocisync/roots");
+  auto file = folder ? read_roots(*folder, roots_file_name(owner)) : std::nullopt;
+  return file ? std::optional(std::move(file->roots)) : std::nullopt;
+}
+
 void pin(const Volume& volume, const Reference& reference) {
   const Directory pins = volume.pins();
   if (!pins.status(pin_name(reference)))

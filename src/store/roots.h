@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ inline constexpr auto kRootsExpiry =
 // An owner's name is any text; bytes that a file name should not have are written %XX.
 std::string roots_file_name(std::string_view owner);
 void write_roots(const Volume& volume, std::string_view owner, const Roots& roots, WallTime now);
+// What was written last; absent: nothing that we understand.
+std::optional<Roots> find_roots(const Volume& volume, std::string_view owner);
 void pin(const Volume& volume, const Reference& reference);
 bool unpin(const Volume& volume, const Reference& reference);  // false: was not pinned
 

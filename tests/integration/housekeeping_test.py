@@ -54,6 +54,24 @@ class Housekeeping(Case):
         self.assertEqual(self.assert_code(self.ocisync.sync(), 0).chart("web")["state"], "unchanged")
         self.assertEqual([r.method for r in self.registry.requests()], ["HEAD"])
 
+    def test_roots_that_cannot_be_read_keep_everything_and_are_told_of(self):
+        [roots] = (self.ocisync.cache / ".ocisync/roots").glob("*.json")
+        (roots.parent / "other.json").write_text("half a docu")
+        before = self.blobs()
+        self.make_old(25)
+        run = self.assert_code(self.command("gc", "--all"), 0)
+        self.assertEqual(self.blobs(), before)
+        self.assertEqual([(event["event"], event["owner"]) for event in run.events()], [("RootsUnreadable", "other")])
+
+    def test_a_range_that_cannot_be_asked_about_keeps_what_it_chose(self):
+        self.ocisync.spec([{"name": "web", "ref": f"oci://{self.registry.host}/charts/web", "version": "^1"}])
+        self.assert_code(self.ocisync.run("--no-export"), 0)
+        self.registry.stop()
+        self.assert_code(self.ocisync.run("--no-export", "--timeout", "1s"), 1)
+        self.make_old(25)
+        self.assert_code(self.command("gc", "--all"), 0)
+        self.assert_code(self.ocisync.run("--no-export", "--offline"), 0)
+
     def test_cache_check_names_damage_and_repair_fetches_it_again(self):
         self.assertEqual(self.assert_code(self.command("cache", "check"), 0).result["damaged"], [])
         manifest = self.ocisync.cache / "blobs/sha256" / self.digests[-1][7:]

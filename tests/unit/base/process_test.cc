@@ -106,6 +106,16 @@ TEST(Process, ThatSaysTooMuchIsEnded) {
   EXPECT_EQ(result.exit_code, 128 + SIGKILL);
 }
 
+TEST(Process, MayGoOnWhereWhatIsTooMuchIsDropped) {
+  ProcessRequest request = shell("head -c 300000 /dev/zero; exit 3");
+  request.output_limit = 1000;
+  request.output_may_exceed = true;
+  const ProcessResult result = run(request);
+  EXPECT_EQ(result.output.size(), 1000U);
+  EXPECT_FALSE(result.output_too_long);
+  EXPECT_EQ(result.exit_code, 3);
+}
+
 TEST(Process, MayComplainAsMuchAsItLikes) {
   ProcessRequest request = shell("head -c 300000 /dev/zero >&2; echo ok");
   const ProcessResult result = run(request);

@@ -131,7 +131,7 @@ class ExportFolder : public testing::Test {
   fs::path control() const { return root() / ".ocisync"; }
 
   fs::path tree_of(int number, ExportFormat format = ExportFormat::directory) const {
-    return control() / TreeStore::relative_path(format, manifest_of(number));
+    return control() / relative_path({format, manifest_of(number)});
   }
 
   // All files of the path say `number`, and there are no others.

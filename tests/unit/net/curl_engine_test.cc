@@ -41,6 +41,7 @@ TEST_F(CurlEngineExchange, AsksForExactlyWhatTheRequestSays) {
   EXPECT_EQ(seen.target, "/v2/a%2Fb/x?n=1&last=%20");
   EXPECT_TRUE(seen.has_line("Accept: application/json"));
   EXPECT_TRUE(seen.has_line("Accept-Encoding: identity"));
+  EXPECT_EQ(seen.head.find("Accept-Encoding"), seen.head.rfind("Accept-Encoding"));
   EXPECT_TRUE(seen.has_line("User-Agent: ocisync/test"));
   EXPECT_TRUE(seen.has_line("X-Empty:"));
   EXPECT_EQ(seen.head.find("Expect"), std::string::npos);

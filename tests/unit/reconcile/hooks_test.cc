@@ -106,6 +106,16 @@ class HooksTest : public testing::Test {
   Spec spec;
 };
 
+TEST_F(HooksTest, AProgramIsToldOfMoreChartsThanAVariableCanName) {
+  HookSpec hook;
+  hook.name = "tell";
+  hook.exec.emplace().command = {"/bin/sh", "-c",
+                                 "test -z \"${OCISYNC_HOOK_CHARTS+named}\" && "
+                                 "test \"$(grep -o '\"name\":' | wc -l)\" -eq 3000"};
+  const std::vector<HookChange> many(3000, change(Action::create, "a", "", std::string(60, 'x')));
+  EXPECT_NO_THROW(call_hook(hook, many, http, {}));
+}
+
 TEST_F(HooksTest, GatesAreAskedForAChartOrForAPass) {
   const auto made = hooks({hook_named("each", HookSpec::When::gate),
                            hook_named("all", HookSpec::When::gate, HookSpec::Per::pass)});
