@@ -5,6 +5,7 @@
 #include "app/options.h"
 #include "app/output.h"
 #include "app/signals.h"
+#include "app/table.h"
 #include "app/wiring.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -59,7 +60,7 @@ std::string describe(const LockResult& result) {
     return text + fmt::format("{} is as it was: {} of {} charts could not be locked\n", path,
                               result.failures.size(), result.charts);
   if (result.written)
-    return text + fmt::format("{}: {} charts locked\n", path, result.charts);
+    return text + fmt::format("{}: {} locked\n", path, charts_counted(result.charts));
   return text +
          fmt::format("{}: {}\n", path, result.exit_code == 0 ? "up to date" : "not up to date");
 }

@@ -48,7 +48,7 @@ std::string summary(const SyncPlan& plan) {
   for (const Action action : kActions)
     if (const std::size_t count = count_of(plan, action))
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, to_string(action));
-  return fmt::format("{} charts: {}; {} to fetch", plan.charts.size(),
+  return fmt::format("{}: {}; {} to fetch", charts_counted(plan.charts.size()),
                      text.empty() ? "nothing to do" : text, human_size(plan.bytes()));
 }
 

@@ -50,8 +50,7 @@ std::string summary_line(const PassResult& result) {
   std::string states;
   for (const auto& [state, count] : counts)
     states += fmt::format("{}{} {}", states.empty() ? "" : ", ", count, to_string(state));
-  return fmt::format("{} {}: {} in {}\n", result.charts.size(),
-                     result.charts.size() == 1 ? "chart" : "charts",
+  return fmt::format("{}: {} in {}\n", charts_counted(result.charts.size()),
                      states.empty() ? "nothing to do" : states, in_seconds(result.duration));
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/display.h"
 #include "base/text.h"
 
@@ -26,6 +28,10 @@ std::string aligned_table(const std::vector<std::vector<std::string>>& rows) {
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
   return text;
+}
+
+std::string charts_counted(std::uint64_t count) {
+  return fmt::format("{} {}", count, count == 1 ? "chart" : "charts");
 }
 
 }  // namespace ocisync

@@ -119,11 +119,10 @@ StoredChart store_archive(BlobCache& cache, const Fd& file, const fs::path& path
 
 StoredChart store_chart(BlobCache& cache, const fs::path& path, const LimitsSpec& limits) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  const int code = errno;
   struct stat status = {};
   if (!fd || ::fstat(fd.get(), &status) != 0)
     throw Error(Reason::usage_invalid,
-                system_error(code, "opening the chart " + printable(path.string(), 4096)).what());
+                system_error(errno, "opening the chart " + printable(path.string(), 4096)).what());
   if (S_ISDIR(status.st_mode))
     return store_directory(cache, path, limits);
   if (!S_ISREG(status.st_mode))

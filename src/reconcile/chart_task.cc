@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "chart/metadata.h"
 #include "export/export_volume.h"
+#include "reconcile/failure.h"
 #include "spec/quantity.h"
 
 namespace ocisync {
@@ -71,13 +72,8 @@ ChartTask::ChartTask(const Rooms& rooms)
       unpacking_(std::max(1U, std::thread::hardware_concurrency())) {}
 
 void ChartTask::account(Outcome& outcome, const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    fill_failure(outcome, error);
-  } catch (const std::exception& error) {
-    fill_failure(outcome, Error(Reason::internal, error.what()));
-  }
+  if (const auto failure = failure_of(act))
+    fill_failure(outcome, *failure);
 }
 
 Journey ChartTask::run(const ChartSpec& chart, std::stop_token stop) {

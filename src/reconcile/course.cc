@@ -1,9 +1,11 @@
 #include "reconcile/course.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "reconcile/failure.h"
 #include "spec/effect.h"
 #include "spec/quantity.h"
 
@@ -98,15 +100,15 @@ std::optional<Publication> Course::publication(const ChartSpec& chart) const {
 }
 
 std::optional<Publication> Course::intact_publication(const ChartSpec& chart) const {
-  try {
+  std::optional<Publication> intact;
+  // Whatever it fails with, the attempt that follows meets it and says so.
+  failure_of([&] {
     auto published = publication(chart);
     if (published &&
         rooms->publisher->examine(published->path, published) == PublishedState::current)
-      return published;
-  } catch (const Error&) {
-    // Whatever it is, the attempt that follows meets it and says so.
-  }
-  return std::nullopt;
+      intact = std::move(published);
+  });
+  return intact;
 }
 
 Journey Course::attempt(const ChartSpec& chart, std::optional<WallTime> last_success,

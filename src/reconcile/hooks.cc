@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "export/export_volume.h"
 #include "oci/digest.h"
+#include "reconcile/failure.h"
 
 namespace ocisync {
 namespace {
@@ -199,12 +200,7 @@ void Hooks::run_one(std::unique_lock<std::mutex>& lock, const std::string& name,
       break;
   }
   lock.unlock();
-  std::optional<Error> failure;
-  try {
-    call_hook(hook, changes, http_, stop);
-  } catch (const Error& error) {
-    failure = error;
-  }
+  const auto failure = failure_of([&] { call_hook(hook, changes, http_, stop); });
   lock.lock();
   if (stop.stop_requested() && failure)
     return;

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "reconcile/failure.h"
 #include "reconcile/reconciler.h"
 
 // How charts pass the gates that judge a pass as a whole.
@@ -42,15 +43,12 @@ void Reconciler::ask(std::vector<Waiting> waiting) {
   lanes_.add({.group = kLocal,
               .run = [this, hooks = course_->rooms->hooks, stop = gates_.stop.get_token(),
                       waiting = std::move(waiting)]() mutable {
-                std::vector<HookChange> changes;
-                for (const Waiting& each : waiting)
-                  changes.push_back(each.course->task.told_to_gates(*each.journey.waiting));
-                std::optional<Error> refusal;
-                try {
+                const auto refusal = failure_of([&] {
+                  std::vector<HookChange> changes;
+                  for (const Waiting& each : waiting)
+                    changes.push_back(each.course->task.told_to_gates(*each.journey.waiting));
                   hooks->ask_gates(HookSpec::Per::pass, changes, stop);
-                } catch (const Error& error) {
-                  refusal = error;
-                }
+                });
                 post([this, waiting = std::move(waiting), refusal]() mutable {
                   --jobs_;
                   gates_.busy = false;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "reconcile/failure.h"
 #include "reconcile/generation_switch.h"
 #include "reconcile/outcome.h"
 
@@ -33,13 +34,8 @@ class Prospect {
   void fill(PlannedChart& planned, const ChartSpec& chart, std::stop_token stop) const {
     Inquiry inquiry{.chart = chart, .stop = std::move(stop)};
     planned.reason.reset();
-    try {
-      look(planned, inquiry);
-    } catch (const Error& error) {
-      fill_failure(planned, error);
-    } catch (const std::exception& error) {
-      fill_failure(planned, Error(Reason::internal, error.what()));
-    }
+    if (const auto failure = failure_of([&] { look(planned, inquiry); }))
+      fill_failure(planned, *failure);
     planned.requests = inquiry.counts.requests;
   }
 
