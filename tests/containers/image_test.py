@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from tests.support.case import Case
-from tests.support.podman import DEBUG, IMAGE, Podman
+from tests.support.podman import DEBUG, IMAGE, Podman, TOOLS
 from tests.support.ports import free_port
 from tests.support.sidecar import eventually
 
@@ -106,6 +106,21 @@ class Image(Case):
         first = layout("first", umask=0o022)
         self.assertEqual(layout("second", umask=0o077), first)
         self.assertEqual({mtime for _, _, _, _, mtime, _ in first}, {1700000000 * 10**9})
+
+    def test_made_again_its_layers_are_the_same_to_the_last_byte(self):
+        """All that follows the compiler, once more: a layer's digest is of every file, mode, owner and time."""
+        steps = (TOP / "Dockerfile").read_text()
+        steps = steps[steps.index("COPY deploy/rootfs.sh"):]
+        of_debug = steps[steps.index("FROM base AS debug"):steps.rindex("FROM base")]
+        file, again = self.folder / "Dockerfile", f"localhost/again:{self.folder.name}"
+        file.write_text(f"FROM {TOOLS} AS build\nCOPY --from={IMAGE} /usr/local/bin/ocisync /usr/local/bin/\n"
+                        f"{steps.replace(of_debug, '')}")
+        self.addCleanup(self.podman.run, "rmi", again)
+        subprocess.run(["deploy/image.sh", again, "--no-cache", "--network=host", f"--file={file}"], check=True,
+                       capture_output=True, env=self.podman.environment)
+        first, second = (self.podman.inspect(image) for image in (IMAGE, again))
+        self.assertEqual((second["RootFS"], second["Config"], second["Created"]),
+                         (first["RootFS"], first["Config"], first["Created"]))
 
     def test_names_are_looked_up_without_the_systems_help(self):
         registry = self.start_registry()

@@ -263,11 +263,11 @@ class Pods(Case):
         return [child for thread in threads for child in (thread / "children").read_text().split()]
 
     def test_killed_it_is_restarted_and_goes_on(self):
-        pod = self.start(self.sidecar(**self.volumes()))
+        pod = self.sidecar(**self.volumes())
+        pod.template["restartPolicy"] = "Always"
+        self.start(pod)
         os.kill(pod.state()["Pid"], signal.SIGKILL)
-        eventually(lambda: not pod.state()["Running"], "the end")
-        self.podman.run("start", pod.id())  # as the kubelet does
-        eventually(pod.probe, "the restart")
+        eventually(lambda: self.podman.inspect(pod.id())["RestartCount"] == 1 and pod.probe(), "the restart")
         self.web.current("1.2.3", files=chart_files(version="1.2.3", news="new"))
         eventually(lambda: "news" in self.ocisync.exported("web"), "the update")
 

@@ -1,5 +1,6 @@
 """deploy/chart: what helm renders is sound and restricted, and ocisync syncs the chart of itself."""
 import pathlib
+import re
 import shutil
 
 import yaml
@@ -8,19 +9,29 @@ from tests.support.case import Case
 from tests.support.charts import Helm
 from tests.support.kubernetes import (house_faults, objects, ocisync_containers, of_kind, pods, restricted_faults,
                                       schema_faults)
+from tests.support.sidecar import Sidecar, eventually
 
 CHART = pathlib.Path(__file__).resolve().parents[2] / "deploy/chart"
-KINDS = {"deployment": "Deployment", "daemonset": "DaemonSet", "cronjob": "CronJob"}
+KINDS = {"init": "Deployment", "sidecar": "Deployment", "deployment": "Deployment", "daemonset": "DaemonSet",
+         "cronjob": "CronJob"}
+README = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", (CHART / "README.md").read_text(), re.S)]
+CONSUMER = {"consumer": next(values["consumer"] for values in README if "consumer" in values)}
 
 
 class Chart(Case):
     def setUp(self):
         super().setUp()
         self.helms = [Helm(self.folder / f"helm{major}", major) for major in (3, 4)]
+        self.consumer = self.values("consumer", CONSUMER)
 
-    def template(self, helm, mode, *arguments, chart=CHART, check=True):
-        return helm.run("template", "charts", chart, "--kube-version", "v1.35.0", "--set", f"mode={mode}", *arguments,
-                        check=check)
+    def values(self, name, content):
+        file = self.folder / f"{name}.yaml"
+        file.write_text(yaml.safe_dump(content))
+        return file
+
+    def template(self, helm, mode, *arguments, chart=CHART, kubernetes="v1.35.0", check=True):
+        return helm.run("template", "charts", chart, "--kube-version", kubernetes, "--values", self.consumer,
+                        "--set", f"mode={mode}", *arguments, check=check)
 
     def rendered(self):
         for helm in self.helms:
@@ -31,7 +42,7 @@ class Chart(Case):
         for helm in self.helms:
             for mode in KINDS:
                 self.assertIn("1 chart(s) linted, 0 chart(s) failed",
-                              helm.run("lint", "--strict", CHART, "--set", f"mode={mode}").stdout)
+                              helm.run("lint", "--strict", CHART, "--values", self.consumer, "--set", f"mode={mode}").stdout)
 
     def test_every_mode_is_what_the_api_and_an_operator_accept(self):
         for mode, rendered in self.rendered():
@@ -53,26 +64,81 @@ class Chart(Case):
 
     def test_values_that_mean_nothing_are_refused(self):
         for helm in self.helms:
-            for wrong in ("mode=sidecar", "image.name=x", "hostPath=charts", "claim.accessMode=Any", "replicas=2"):
+            for wrong in ("mode=pod", "mode=init,consumer.containers=null", "mode=sidecar,consumer.containers=null",
+                          "consumer.containers[1].name=second", "image.name=x", "hostPath=charts", "claim.accessMode=Any",
+                          "replicas=2"):
                 self.assertNotEqual(self.template(helm, "deployment", "--set", wrong, check=False).returncode, 0, wrong)
 
-    def test_a_job_fills_the_volume_and_the_test_of_the_release_sees_it(self):
+    def test_the_examples_of_its_page_are_sound(self):
+        self.assertEqual([values["mode"] for values in README], ["sidecar", "cronjob"])
+        for helm in self.helms:
+            for number, values in enumerate(README):
+                rendered = objects(self.template(helm, values["mode"], "--values", self.values(number, values)).stdout)
+                self.assertEqual(schema_faults(rendered), [])
+                for _, pod in pods(rendered):
+                    self.assertEqual(restricted_faults(pod), [])
+                spec = of_kind(rendered, "ConfigMap")[0]["data"]["charts.yaml"]
+                self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "validate", "--config", "-"], input=spec), 0)
+
+    def test_it_comes_before_the_consumers_containers_and_they_find_the_charts(self):
+        own = {"name": "own", "emptyDir": {}}
+        portal, = CONSUMER["consumer"]["containers"]
+        second = {**portal, "name": "second", "volumeMounts": [{"name": "own", "mountPath": "/own"}]}
+        values = self.values("two", {"consumer": {"replicas": 2, "containers": [portal, second], "volumes": [own]}})
+        charts = {"name": "charts", "mountPath": "/charts", "readOnly": True}
+        for helm in self.helms:
+            for mode, policy in (("init", None), ("sidecar", "Always")):
+                rendered = objects(self.template(helm, mode, "--values", values).stdout)
+                self.assertEqual([each["kind"] for each in rendered], ["ConfigMap", "Deployment"])
+                self.assertEqual(rendered[1]["spec"]["replicas"], 2)
+                (_, pod), = pods(rendered)
+                ocisync, = pod["initContainers"]
+                self.assertEqual((ocisync["name"], ocisync.get("restartPolicy")), ("ocisync", policy))
+                self.assertEqual(pod["containers"], [{**portal, "volumeMounts": [charts]},
+                                                     {**second, "volumeMounts": [*second["volumeMounts"], charts]}])
+                self.assertEqual([volume["name"] for volume in pod["volumes"]], ["charts", "spec", "own"])
+                self.assertEqual(pod["volumes"][0], {"name": "charts", "emptyDir": {"sizeLimit": "1Gi"}})
+
+    def test_a_cluster_that_knows_no_sidecars_gets_none(self):
+        for helm in self.helms:
+            refused = self.template(helm, "sidecar", kubernetes="v1.28.9", check=False)
+            self.assertIn("mode sidecar needs Kubernetes 1.29", refused.stderr)
+            for mode, version in (("init", "v1.28.9"), ("sidecar", "v1.29.0-eks-1")):
+                self.template(helm, mode, kubernetes=version)
+
+    def settle(self, mode):
+        """{name: arguments} of ocisync's containers in this machine's places, where `volume` is what they fill."""
         registry = self.start_registry()
         self.pusher(registry).current("1.0.0")
-        values, volume, spec = self.folder / "values.yaml", self.folder / "volume", self.folder / "spec"
-        values.write_text(yaml.safe_dump({"spec": {"charts": [{"ref": f"oci://{registry.host}/charts/web:1.0.0"}]}}))
-        volume.mkdir()
-        spec.mkdir()
-        rendered = objects(self.template(self.helms[1], "cronjob", "--values", values).stdout)
+        folder = self.folder / mode
+        self.volume, spec = folder / "volume", folder / "spec"
+        for place in (self.volume, spec):
+            place.mkdir(parents=True)
+        values = self.values("charts", {"spec": {"charts": [{"ref": f"oci://{registry.host}/charts/web:1.0.0"}]}})
+        rendered = objects(self.template(self.helms[1], mode, "--values", values).stdout)
         text = of_kind(rendered, "ConfigMap")[0]["data"]["charts.yaml"]
-        (spec / "charts.yaml").write_text(text.replace("path: /charts", f"path: {volume}"))
-        arguments = {container["name"]: [argument.replace("=/etc/ocisync/spec", f"={spec}").replace("=/charts", f"={volume}")
-                                         .replace("/dev/termination-log", str(self.folder / "log"))
-                                         .replace("--wait=2m", "--wait=0s") for argument in container["args"]]
-                     for container in ocisync_containers(rendered)}
+        (spec / "charts.yaml").write_text(text.replace("path: /charts", f"path: {self.volume}"))
+        return {container["name"]: [argument.replace("=/etc/ocisync/spec", f"={spec}").replace("=/charts", f"={self.volume}")
+                                    .replace("/dev/termination-log", str(folder / "log")).replace("--wait=2m", "--wait=0s")
+                                    for argument in container["args"]]
+                for container in ocisync_containers(rendered)}
+
+    def test_a_job_fills_the_volume_and_the_test_of_the_release_sees_it(self):
+        arguments = self.settle("cronjob")
         for name, code in (("ready", 1), ("ocisync", 0), ("ready", 0)):
             self.assert_code(self.ocisync.run(command=[self.ocisync.binary, *arguments[name]]), code)
-        self.assertIn("version: 1.0.0", (volume / "web/Chart.yaml").read_text())
+        self.assertIn("version: 1.0.0", (self.volume / "web/Chart.yaml").read_text())
+
+    def test_an_init_container_fills_the_volume_and_ends(self):
+        self.assert_code(self.ocisync.run(command=[self.ocisync.binary, *self.settle("init")["ocisync"]]), 0)
+        self.assertIn("version: 1.0.0", (self.volume / "web/Chart.yaml").read_text())
+
+    def test_a_sidecar_fills_the_volume_and_stays(self):
+        arguments = [each for each in self.settle("sidecar")["ocisync"] if not each.startswith("--listen=")]
+        with Sidecar(self.ocisync, command=arguments) as sidecar:
+            eventually(sidecar.is_ready, "ready")
+            self.assertIn("version: 1.0.0", (self.volume / "web/Chart.yaml").read_text())
+            self.assertEqual(sidecar.stop(), 0)
 
     def test_saved_pushed_and_synced_it_renders_as_its_source(self):
         registry = self.start_registry()

@@ -1,4 +1,5 @@
 """podman with a configuration and a storage of its own, so that nothing of this machine's is touched."""
+import hashlib
 import json
 import os
 import pathlib
@@ -19,6 +20,9 @@ class Podman:
 
     def __init__(self):
         self.folder = pathlib.Path(os.environ["OCISYNC_CONTAINERS"]).absolute()
+        # The state of what runs. Podman refuses a path of more than 50 characters, but only where conmon hands it back to
+        # clean up an ended container: nobody hears of it, `run --rm` waits for 20 s and nothing is ever restarted.
+        self.state = pathlib.Path("/run") / f"ocisync-tests-{hashlib.sha256(bytes(self.folder)).hexdigest()[:12]}"
         self.kept = tools.KEPT / "containers"
         self.compiled = self.kept / "ccache"
         if os.getuid() != 0:
@@ -40,19 +44,20 @@ class Podman:
         (self.folder / "containers.conf").write_text(
             '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nlock_type = "file"\n'
-            f'tmp_dir = "{self.folder}/run/libpod"\n')
+            f'tmp_dir = "{self.state}/libpod"\n')
         (self.folder / "storage.conf").write_text(
-            f'[storage]\ndriver = "overlay"\ngraphroot = "{self.folder}/storage"\nrunroot = "{self.folder}/run/storage"\n'
+            f'[storage]\ndriver = "overlay"\ngraphroot = "{self.folder}/storage"\nrunroot = "{self.state}/storage"\n'
             '[storage.options.overlay]\nskip_mount_home = "true"\n')
 
     def leave(self):
-        """Stops what still runs and unmounts what is left of it: the folder can be deleted then."""
+        """Stops what still runs and unmounts what is left of it: the folder can be deleted then. The images stay in it."""
         self.run("rm", "--all", "--force", "--time", "0")
         with open("/proc/self/mountinfo") as mounts:
             points = [line.split()[4] for line in mounts]
         for point in reversed(points):
-            if point.startswith(f"{self.folder}/"):
+            if point.startswith((f"{self.folder}/", f"{self.state}/")):
                 subprocess.run(["umount", point], check=True)
+        shutil.rmtree(self.state, ignore_errors=True)
 
     def run(self, *arguments, check=True, timeout=120, **options):
         done = subprocess.run(["podman", *map(str, arguments)], text=True, env=self.environment, timeout=timeout,

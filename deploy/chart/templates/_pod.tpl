@@ -11,6 +11,16 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ .Values.claim.existing | default (printf "%s-charts" .Release.Name) }}
 {{- end }}
 
+{{/* True in a pod that is the consumer's own. */}}
+{{- define "ocisync.inPod" -}}
+{{ has .Values.mode (list "init" "sidecar") | ternary "true" "" }}
+{{- end }}
+
+{{/* True where ocisync makes one pass and ends. */}}
+{{- define "ocisync.once" -}}
+{{ has .Values.mode (list "init" "cronjob") | ternary "true" "" }}
+{{- end }}
+
 {{- define "ocisync.podSecurity" -}}
 automountServiceAccountToken: false
 securityContext:
@@ -32,7 +42,10 @@ capabilities:
 
 {{- define "ocisync.chartsVolume" -}}
 - name: charts
-  {{- if eq .Values.mode "daemonset" }}
+  {{- if include "ocisync.inPod" . }}
+  emptyDir:
+    sizeLimit: {{ .Values.claim.size }}
+  {{- else if eq .Values.mode "daemonset" }}
   hostPath:
     path: {{ .Values.hostPath }}
     type: DirectoryOrCreate
@@ -40,6 +53,59 @@ capabilities:
   persistentVolumeClaim:
     claimName: {{ include "ocisync.claim" . }}
   {{- end }}
+{{- end }}
+
+{{- define "ocisync.container" -}}
+name: ocisync
+image: {{ include "ocisync.image" . }}
+args:
+  - --config=/etc/ocisync/spec
+  - --cache=/charts/.cache
+  {{- if include "ocisync.once" . }}
+  - --timeout=10m
+  - --termination-log=/dev/termination-log
+  {{- else }}
+  - --watch
+  - --listen=[::]:9786
+{{- if eq .Values.mode "sidecar" }}
+restartPolicy: Always # the consumer starts when the startup probe succeeds; ocisync stops after it
+{{- end }}
+ports:
+  - name: ocisync
+    containerPort: 9786
+startupProbe: # ten minutes for the first fill
+  httpGet: {path: /startupz, port: ocisync}
+  periodSeconds: 2
+  failureThreshold: 300
+livenessProbe:
+  httpGet: {path: /livez, port: ocisync}
+readinessProbe:
+  httpGet: {path: /readyz, port: ocisync}
+  {{- end }}
+volumeMounts:
+  - name: charts
+    mountPath: /charts
+  - name: spec
+    mountPath: /etc/ocisync/spec
+    readOnly: true
+  {{- if .Values.registrySecret }}
+  - name: registry
+    mountPath: /etc/ocisync/registry
+    readOnly: true
+  {{- end }}
+resources:
+  {{- toYaml .Values.resources | nindent 2 }}
+securityContext:
+  {{- include "ocisync.containerSecurity" . | nindent 2 }}
+{{- end }}
+
+{{/* The consumer's containers, each with the charts mounted. */}}
+{{- define "ocisync.consumer" -}}
+{{- range .Values.consumer.containers }}
+{{- $charts := dict "name" "charts" "mountPath" "/charts" "readOnly" true }}
+{{- $mounts := append (.volumeMounts | default list) $charts }}
+- {{ merge (dict "volumeMounts" $mounts) . | toYaml | nindent 2 | trim }}
+{{- end }}
 {{- end }}
 
 {{- define "ocisync.pod" -}}
@@ -65,45 +131,15 @@ initContainers:
       {{- include "ocisync.containerSecurity" . | nindent 6 }}
         add: [CHOWN]
 {{- end }}
+{{- if include "ocisync.inPod" . }}
+initContainers:
+  - {{ include "ocisync.container" . | nindent 4 | trim }}
 containers:
-  - name: ocisync
-    image: {{ include "ocisync.image" . }}
-    args:
-      - --config=/etc/ocisync/spec
-      - --cache=/charts/.cache
-      {{- if eq .Values.mode "cronjob" }}
-      - --timeout=10m
-      - --termination-log=/dev/termination-log
-      {{- else }}
-      - --watch
-      - --listen=[::]:9786
-    ports:
-      - name: ocisync
-        containerPort: 9786
-    startupProbe: # ten minutes for the first fill
-      httpGet: {path: /startupz, port: ocisync}
-      periodSeconds: 2
-      failureThreshold: 300
-    livenessProbe:
-      httpGet: {path: /livez, port: ocisync}
-    readinessProbe:
-      httpGet: {path: /readyz, port: ocisync}
-      {{- end }}
-    volumeMounts:
-      - name: charts
-        mountPath: /charts
-      - name: spec
-        mountPath: /etc/ocisync/spec
-        readOnly: true
-      {{- if .Values.registrySecret }}
-      - name: registry
-        mountPath: /etc/ocisync/registry
-        readOnly: true
-      {{- end }}
-    resources:
-      {{- toYaml .Values.resources | nindent 6 }}
-    securityContext:
-      {{- include "ocisync.containerSecurity" . | nindent 6 }}
+  {{- include "ocisync.consumer" . | trim | nindent 2 }}
+{{- else }}
+containers:
+  - {{ include "ocisync.container" . | nindent 4 | trim }}
+{{- end }}
 volumes:
   {{- include "ocisync.chartsVolume" . | nindent 2 }}
   - name: spec
@@ -114,5 +150,10 @@ volumes:
     secret:
       secretName: {{ .Values.registrySecret }}
       defaultMode: 0440
+  {{- end }}
+  {{- if include "ocisync.inPod" . }}
+  {{- with .Values.consumer.volumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
   {{- end }}
 {{- end }}
