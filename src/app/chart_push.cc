@@ -27,9 +27,12 @@ struct ChartPushOptions {
 
 void declare_chart_push(Flags& flags, ChartPushOptions& options) {
   declare_reference(flags, options.chart);
-  flags.choice<PushFormat>(
-      "format", options.format, {{"current", PushFormat::current}, {"split", PushFormat::split}},
-      "As Helm of today reads it, or in the two layers of Helm 3 alpha (current)");
+  flags
+      .choice<PushFormat>(
+          "format", options.format,
+          {{"current", PushFormat::current}, {"split", PushFormat::split}},
+          "As Helm of today reads it, or in the two layers of Helm 3 alpha (current)")
+      .brief = "As Helm reads it, or as Helm 3 alpha (current)";
   declare(flags, options.chart.spec, options.registry);
   declare(flags, options.chart);
 }

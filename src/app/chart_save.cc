@@ -25,12 +25,16 @@ struct ChartSaveOptions {
 };
 
 void declare_chart_save(Flags& flags, ChartSaveOptions& options) {
-  flags.positional("CHART", options.source,
-                   "A chart's directory or .tgz archive; with --repo, its name there");
+  flags
+      .positional("CHART", options.source,
+                  "A chart's directory or .tgz archive; with --repo, its name there")
+      .brief = "A directory or .tgz; with --repo, a name there";
   declare_reference(flags, options.chart);
   flags.text("repo", "URL", options.repository, "Fetch it from this classic chart repository");
-  flags.text("version", "R", options.version,
-             "With --repo, a version or a range of them (the highest)");
+  flags
+      .text("version", "R", options.version,
+            "With --repo, a version or a range of them (the highest)")
+      .brief = "With --repo, a version or range (the highest)";
   declare(flags, options.chart.spec, options.registry);
   declare(flags, options.chart);
 }

@@ -19,7 +19,9 @@ struct Flag {
   std::string name;   // without dashes; of a positional, what --help calls it
   std::string value;  // what --help calls its value; empty: a switch
   std::string help;
-  char letter = '\0';                // -c
+  std::string brief;   // in its place where a screen is all there is; empty: `help` is short enough
+  bool joins = false;  // stands in --help on the line of the flag before it
+  char letter = '\0';  // -c
   std::vector<std::string> choices;  // all it takes; empty: anything
   bool repeats = false;              // may be given again, and takes a comma-separated list
   bool positional = false;

@@ -14,6 +14,7 @@ namespace ocisync {
 namespace {
 
 constexpr std::string_view kDefaultCommand = "sync";
+constexpr std::size_t kFlagColumns = 31;  // a wider flag pushes its text to the right
 
 const Command& find_command(const std::vector<Command>& commands, std::string_view path) {
   return *std::find_if(commands.begin(), commands.end(),
@@ -232,15 +233,23 @@ std::string help_text(const std::vector<Command>& commands) {
 
 std::string help_text(const Command& command) {
   std::string usage = fmt::format("usage: ocisync {}", command.path);
+  std::vector<std::pair<std::string, std::string>> lines;  // flags, and what they are for
   std::size_t width = 0;
   for (const Flag& flag : command.flags) {
-    width = std::max(width, flag_line(flag).size());
     if (flag.positional)
       usage += flag.required ? " " + flag_line(flag) : fmt::format(" [{}]", flag_line(flag));
+    const std::string& purpose = flag.brief.empty() ? flag.help : flag.brief;
+    if (flag.joins) {
+      lines.back().first += ", --" + flag.name;
+      lines.back().second += "; " + purpose;
+    } else {
+      lines.emplace_back(flag_line(flag), purpose);
+    }
+    width = std::max(width, std::min(lines.back().first.size(), kFlagColumns));
   }
-  std::string text = fmt::format("{}\n\n{} [flags]\n\n", command.summary, usage);
-  for (const Flag& flag : command.flags)
-    text += fmt::format("  {:<{}}  {}\n", flag_line(flag), width, flag.help);
+  std::string text = fmt::format("{}\n{} [flags]\n\n", command.summary, usage);
+  for (const auto& [flags, purpose] : lines)
+    text += fmt::format("  {:<{}}  {}\n", flags, width, purpose);
   return text;
 }
 

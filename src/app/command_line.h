@@ -23,7 +23,7 @@ Invocation parse_command_line(const std::vector<Command>& commands, int argc,
                               const char* const* argv, const Environment& environment,
                               const std::vector<std::string>& variable_names);
 
-// One line a command; fits a screen.
+// One line a command, one line a flag or a few that join; either fits a screen.
 std::string help_text(const std::vector<Command>& commands);
 std::string help_text(const Command& command);
 

@@ -25,7 +25,8 @@ struct DiffOptions {
 };
 
 void declare_diff(Flags& flags, DiffOptions& options) {
-  flags.positionals("NAME", options.names, "Only these charts, and how their files would change");
+  flags.positionals("NAME", options.names, "Only these charts, and how their files would change")
+      .brief = "Only these charts, and how files would change";
   declare_exporting(flags, options.spec);
   declare_terms(flags, options.terms);
   declare_timeout(flags, options.timeout);

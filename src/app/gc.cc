@@ -23,7 +23,8 @@ struct GcOptions {
 
 void declare_gc(Flags& flags, GcOptions& options) {
   declare_cache(flags, options.spec);
-  flags.toggle("all", options.all, "Whatever its age (but never younger than an hour)");
+  flags.toggle("all", options.all, "Whatever its age (but never younger than an hour)").brief =
+      "Whatever its age, from an hour on";
   flags.toggle("dry-run", options.dry_run, "Only say what would go");
   declare_output(flags, options.output);
   declare(flags, options.log);

@@ -5,15 +5,19 @@
 namespace ocisync {
 
 void declare(Flags& flags, LogOptions& options) {
-  flags.choice<LogLevel>("log-level", options.level,
-                         {{"debug", LogLevel::debug},
-                          {"info", LogLevel::info},
-                          {"warning", LogLevel::warning},
-                          {"error", LogLevel::error}},
-                         "What the log says (info)");
-  flags.choice<LogFormat>("log-format", options.format,
-                          {{"text", LogFormat::text}, {"json", LogFormat::json}},
-                          "How it says it (text on a terminal, else json)");
+  flags
+      .choice<LogLevel>("log-level", options.level,
+                        {{"debug", LogLevel::debug},
+                         {"info", LogLevel::info},
+                         {"warning", LogLevel::warning},
+                         {"error", LogLevel::error}},
+                        "What the log says (info)")
+      .brief = "debug|info|warning|error (info)";
+  Flag& format = flags.choice<LogFormat>("log-format", options.format,
+                                         {{"text", LogFormat::text}, {"json", LogFormat::json}},
+                                         "How it says it (text on a terminal, else json)");
+  format.brief = "text|json";
+  format.joins = true;
   flags.unknown_variables(options.unknown_variables);
 }
 
@@ -56,14 +60,17 @@ void declare_lock_file(Flags& flags, TermsOptions& options) {
   flags.path("lock-file", "FILE", options.lock_file, "The lock (charts.lock.yaml by the spec)");
 }
 
-void declare_offline(Flags& flags, TermsOptions& options) {
-  flags.toggle("offline", options.offline, "Open no socket: the cache is all there is");
+Flag& declare_offline(Flags& flags, TermsOptions& options) {
+  return flags.toggle("offline", options.offline, "Open no socket: the cache is all there is");
 }
 
 void declare_terms(Flags& flags, TermsOptions& options) {
   declare_lock_file(flags, options);
-  flags.toggle("locked", options.locked, "Take the digests of the lock file, ask for no tags");
-  declare_offline(flags, options);
+  flags.toggle("locked", options.locked, "Take the digests of the lock file, ask for no tags")
+      .brief = "Take the lock's digests";
+  Flag& offline = declare_offline(flags, options);
+  offline.brief = "open no socket";
+  offline.joins = true;
 }
 
 void declare_timeout(Flags& flags, std::optional<Duration>& timeout) {

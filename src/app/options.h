@@ -53,7 +53,7 @@ struct TermsOptions {
 };
 
 void declare_lock_file(Flags& flags, TermsOptions& options);  // --lock-file alone
-void declare_offline(Flags& flags, TermsOptions& options);    // --offline alone
+Flag& declare_offline(Flags& flags, TermsOptions& options);   // --offline alone
 void declare_terms(Flags& flags, TermsOptions& options);      // and --locked
 
 void declare_timeout(Flags& flags, std::optional<Duration>& timeout);

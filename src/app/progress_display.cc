@@ -21,12 +21,12 @@ void write_line(const Progress::Facts& facts, Log& log) {
 
 }  // namespace
 
-void declare_progress(Flags& flags, std::optional<ProgressStyle>& style) {
-  flags.choice<ProgressStyle>("progress", style,
-                              {{"auto", ProgressStyle::automatic},
-                               {"plain", ProgressStyle::plain},
-                               {"none", ProgressStyle::none}},
-                              "Bars on a terminal, a log line every 10s, or nothing (auto)");
+Flag& declare_progress(Flags& flags, std::optional<ProgressStyle>& style) {
+  return flags.choice<ProgressStyle>("progress", style,
+                                     {{"auto", ProgressStyle::automatic},
+                                      {"plain", ProgressStyle::plain},
+                                      {"none", ProgressStyle::none}},
+                                     "Bars on a terminal, a log line every 10s, or nothing (auto)");
 }
 
 ProgressDisplay::ProgressDisplay(ProgressStyle style, Progress& progress, Log& log) : log_(log) {

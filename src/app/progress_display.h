@@ -13,7 +13,7 @@ namespace ocisync {
 // --progress. `automatic`: bars where somebody watches, else nothing.
 enum class ProgressStyle { automatic, plain, none };
 
-void declare_progress(Flags& flags, std::optional<ProgressStyle>& style);
+Flag& declare_progress(Flags& flags, std::optional<ProgressStyle>& style);
 
 // Shows how far a pass has come, on stderr, until it is destroyed: as bars below the log, or as a
 // line of the log every 10 seconds.

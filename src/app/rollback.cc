@@ -25,8 +25,10 @@ void declare_rollback(Flags& flags, RollbackOptions& options) {
   declare_config(flags, options.spec);
   flags.path("export", "DIR", options.spec.exports, "The export directory (spec.export.path)");
   flags.toggle("list", options.list, "The generations that are kept");
-  flags.text("to", "GENERATION", options.to, "Show this one, until the spec changes or --clear");
-  flags.toggle("clear", options.clear, "End a rollback; the next pass shows what is newest");
+  flags.text("to", "GENERATION", options.to, "Show this one, until the spec changes or --clear")
+      .brief = "Show this one until the spec changes";
+  flags.toggle("clear", options.clear, "End a rollback; the next pass shows what is newest").brief =
+      "End a rollback: the next pass shows the newest";
   declare_output(flags, options.output);
   declare(flags, options.log);
 }

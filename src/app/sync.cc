@@ -50,18 +50,25 @@ void declare_sync(Flags& flags, SyncOptions& options) {
   declare(flags, options.spec);
   declare_terms(flags, options.terms);
   flags.toggle("watch", options.watch, "Keep reconciling until SIGTERM");
-  flags.text("listen", "HOST:PORT", options.listen,
-             "Serve health, metrics and status here (with --watch: [::]:9786)");
+  flags
+      .text("listen", "HOST:PORT", options.listen,
+            "Serve health, metrics and status here (with --watch: [::]:9786)")
+      .brief = "Serve health and metrics (--watch: [::]:9786)";
   flags.toggle("no-export", options.no_export, "Fill the cache only, publish nothing");
   flags.toggle("fail-fast", options.fail_fast, "Stop at the first required failure");
   declare_timeout(flags, options.timeout);
-  flags.toggle("quiet", options.quiet, "Print no result, log errors alone");
-  declare_progress(flags, options.progress);
+  flags.toggle("quiet", options.quiet, "Print no result, log errors alone").brief =
+      "No result, errors alone";
+  Flag& progress = declare_progress(flags, options.progress);
+  progress.brief = "bars: auto|plain|none";
+  progress.joins = true;
   flags.path("status-file", "FILE", options.status_file, "The status (on the export volume)");
   flags.path("termination-log", "FILE", options.termination_log,
              "What Kubernetes shows of the end");
-  flags.path("metrics-file", "FILE", options.metrics_file,
-             "The metrics of the pass, for Prometheus's textfile collector");
+  flags
+      .path("metrics-file", "FILE", options.metrics_file,
+            "The metrics of the pass, for Prometheus's textfile collector")
+      .brief = "Metrics of the pass, as a Prometheus textfile";
   declare_output(flags, options.output);
   declare(flags, options.log);
 }

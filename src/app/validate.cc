@@ -23,11 +23,14 @@ struct ValidateOptions {
 
 void declare_validate(Flags& flags, ValidateOptions& options) {
   declare(flags, options.spec);
-  flags.toggle("show", options.show, "Print the effective spec and where each value comes from");
+  flags.toggle("show", options.show, "Print the effective spec and where each value comes from")
+      .brief = "Print the effective spec, and who says so";
   flags.toggle("print-schema", options.print_schema, "Print the spec's JSON Schema");
   flags.toggle("print-reference", options.print_reference, "Print every field with its default");
-  flags.toggle("print-result-schema", options.print_result_schema,
-               "Print the JSON Schema of what sync -o json prints");
+  flags
+      .toggle("print-result-schema", options.print_result_schema,
+              "Print the JSON Schema of what sync -o json prints")
+      .brief = "Print the JSON Schema of sync -o json";
   declare(flags, options.log);
 }
 

@@ -42,6 +42,12 @@ LevelFacts facts(LogLevel level) {
   return {spdlog::level::err, "error", "ERROR", "31"};
 }
 
+// A text that is empty says nothing, in either format.
+bool is_told(const LogField& field) {
+  const auto* text = std::get_if<std::string>(&field.value);
+  return !text || !text->empty();
+}
+
 std::string with_milliseconds(WallTime time) {
   using std::chrono::milliseconds;
   const auto since_epoch = std::chrono::duration_cast<milliseconds>(time.time_since_epoch());
@@ -66,7 +72,7 @@ Json value_as_json(const LogField& field) {
 
 // As it is when it reads as one word, otherwise in quotes.
 std::string one_word(const std::string& text) {
-  if (!text.empty() && text.find_first_of(" \"=") == std::string::npos)
+  if (text.find_first_of(" \"=") == std::string::npos)
     return text;
   std::string quoted = "\"";
   for (const char c : text) {
@@ -134,7 +140,8 @@ void Log::write(LogLevel level, std::string_view event, std::string_view message
     record.set("ts", with_milliseconds(now)).set("level", about.name);
     record.set("event", printable(event)).set("msg", printable(message, kMessageLimit));
     for (const LogField& field : fields)
-      record.set(printable(field.key), value_as_json(field));
+      if (is_told(field))
+        record.set(printable(field.key), value_as_json(field));
     line = record.dump();
   } else {
     const std::string label = backend_->colour
@@ -143,7 +150,8 @@ void Log::write(LogLevel level, std::string_view event, std::string_view message
     line = fmt::format("{} {} {} {}", rfc3339(now), label, printable(event),
                        printable(message, kMessageLimit));
     for (const LogField& field : fields)
-      line += fmt::format(" {}={}", printable(field.key), value_as_text(field));
+      if (is_told(field))
+        line += fmt::format(" {}={}", printable(field.key), value_as_text(field));
   }
   const bool taken = diverted_.with([&](const auto& writer) {
     if (writer)

@@ -257,6 +257,7 @@ void ChartTask::put_reference(const ChartSpec& chart, const Revision& revision,
                               const CachedChart& cached, const std::string& name,
                               const std::string& version) {
   warn_of_mismatch(chart, revision, cached, name, version);
+  warn_of_legacy(chart, cached.manifest);
   if (rooms_.cache.volume().read_only())
     return;
   const bool classic = revision.source == ReferenceSource::classic;
@@ -312,7 +313,7 @@ void ChartTask::warn_of_mismatch(const ChartSpec& chart, const Revision& revisio
       rooms_.log.warning("MetadataMismatch", "Chart.yaml says otherwise and decides",
                          {{"chart", chart.name},
                           {"what", std::string(what)},
-                          {"found", elsewhere},
+                          {"found", elsewhere.empty() ? "nothing" : elsewhere},
                           {"chartYaml", own}});
   };
   warn("repository name",
@@ -330,6 +331,14 @@ void ChartTask::warn_of_mismatch(const ChartSpec& chart, const Revision& revisio
     rooms_.log.warning("MetadataMismatch", "the config blob is not chart metadata",
                        {{"chart", chart.name}, {"error", std::string(error.what())}});
   }
+}
+
+// Helm reads it still and says that it will not for ever.
+void ChartTask::warn_of_legacy(const ChartSpec& chart, const ChartManifest& manifest) {
+  if (manifest.format == ChartFormat::legacy)
+    rooms_.log.warning(
+        "LegacyFormat", "the format is deprecated: push the chart again",
+        {{"chart", chart.name}, {"mediaType", std::string(media_type::kChartLegacy)}});
 }
 
 }  // namespace ocisync

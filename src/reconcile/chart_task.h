@@ -91,6 +91,7 @@ class ChartTask {
   void publish(const ReadyChart& ready, Outcome& outcome) const;
   void warn_of_mismatch(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
                         const std::string& name, const std::string& version);
+  void warn_of_legacy(const ChartSpec& chart, const ChartManifest& manifest);
 
   Rooms rooms_;
   ChartPlanner planner_;

@@ -73,8 +73,9 @@ void Narrator::tell_failure(const Outcome& outcome, const Next& next) {
   if (reason == Reason::cancelled)
     return;
   const auto known = troubles_.find(outcome.name);
-  const bool news = known == troubles_.end() || known->second != reason ||
-                    std::has_single_bit(next.failures) || !next.when;
+  // A registry that asks for patience again says nothing new.
+  const bool again = std::has_single_bit(next.failures) && !outcome.not_before;
+  const bool news = known == troubles_.end() || known->second != reason || again || !next.when;
   troubles_.insert_or_assign(outcome.name, reason);
   if (!news)
     return;

@@ -13,8 +13,8 @@ namespace ocisync {
 SyncResult sync_result(ChartState state);
 
 // Tells the log and the status board what became of a chart. The log is quiet while nothing
-// changes: a chart that keeps failing for one reason is told of after 1, 2, 4, 8 ... failures, and
-// again when it is well. One thread.
+// changes: a chart that keeps failing for one reason is told of after 1, 2, 4, 8 ... failures, one
+// whose registry keeps asking for patience once, and each again when it is well. One thread.
 class Narrator {
  public:
   Narrator(Log& log, StatusBoard& board, const Clock& clock)

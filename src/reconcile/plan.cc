@@ -37,7 +37,7 @@ Step decide(const ChartSpec& chart, Layout layout, const Observed& observed,
   if (observed.state == PublishedState::foreign)
     return {Action::blocked, "something that is not ours stands at " + chart.export_path};
   if (!observed.publication)
-    return {Action::create, "not exported yet"};
+    return {Action::create, "there was no export yet"};
   const Publication& published = *observed.publication;
   if (published.resolved() != resolved)
     return {Action::update, fmt::format("the reference moved from {} to {}",
@@ -55,11 +55,11 @@ Step decide(const ChartSpec& chart, Layout layout, const Observed& observed,
     case PublishedState::accepted:
       return {Action::update, "it is ready and waits for the next generation", true};
     case PublishedState::other_revision:
-      return {Action::repair, "the export shows another revision than was published"};
+      return {Action::repair, "the export showed another revision than was published"};
     case PublishedState::altered:
       return {Action::repair, "the export was altered"};
     case PublishedState::absent:
-      return {Action::repair, "the export is missing"};
+      return {Action::repair, "the export was missing"};
     case PublishedState::foreign:
       break;
   }

@@ -152,7 +152,7 @@ HttpResponse Delivery::deliver(HttpRequest request, bool home,
                                const std::optional<Secret>& header) {
   if (home && header)
     request.headers.add("Authorization", header->reveal());
-  HttpResponse response = http_.send(request, stop_);
+  HttpResponse response = http_.send(std::move(request), stop_);
   if (home)
     counter_.warnings.hear(endpoint_.host(), response.headers(), secrets_of(header));
   return response;

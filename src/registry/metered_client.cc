@@ -34,16 +34,18 @@ MeteredClient::MeteredClient(HttpClient& http, const Clock& clock, std::string h
     : http_(http), clock_(clock), host_(std::move(host)), settings_(settings), counts_(counts) {}
 
 HttpResponse MeteredClient::send(const HttpRequest& request, std::stop_token stop) {
+  return send(HttpRequest(request), stop);
+}
+
+HttpResponse MeteredClient::send(HttpRequest&& request, const std::stop_token& stop) {
   CountingSink content;
-  HttpRequest counted = request;
   if (request.choose_body)
-    counted.choose_body = [&](const ResponseHead& head) {
-      return content.before(request.choose_body(head));
-    };
+    request.choose_body = [&content, choose = std::move(request.choose_body)](
+                              const ResponseHead& head) { return content.before(choose(head)); };
   if (const auto held = std::exchange(not_before_, std::nullopt))
-    counted.not_before = std::max(*held, request.not_before.value_or(*held));
+    request.not_before = std::max(*held, request.not_before.value_or(*held));
   Exchange exchange{.host = host_, .method = request.method, .tried = tried_};
-  const SteadyTime begin = std::max(clock_.steady(), counted.not_before.value_or(SteadyTime{}));
+  const SteadyTime begin = std::max(clock_.steady(), request.not_before.value_or(SteadyTime{}));
   const auto book = [&] {
     exchange.received = std::max(exchange.received, content.count());
     counts_.bytes += content.count();
@@ -54,7 +56,7 @@ HttpResponse MeteredClient::send(const HttpRequest& request, std::stop_token sto
   if (settings_.began)
     settings_.began(host_);
   try {
-    HttpResponse response = http_.send(counted, stop);
+    HttpResponse response = http_.send(request, stop);
     exchange.status = response.status();
     exchange.duration = response.duration;
     exchange.received = response.body_bytes;

@@ -24,6 +24,8 @@ class MeteredClient final : public HttpClient {
   }
 
   HttpResponse send(const HttpRequest& request, std::stop_token stop) override;
+  // Of one that is handed over nothing is copied: its body may be a whole archive.
+  HttpResponse send(HttpRequest&& request, const std::stop_token& stop);
 
  private:
   HttpClient& http_;

@@ -1,24 +1,32 @@
 #include "store/reference_links.h"
 
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "store/blob_path.h"
 
 namespace ocisync {
 namespace {
 
-void set_link(const Directory& place, const std::string& name,
-              const std::optional<std::string>& from, const std::optional<std::string>& to) {
-  if (from == to)
-    return;
-  // A new link needs no rename to appear as a whole.
-  if (!from && ::symlinkat(to->c_str(), place.fd(), name.c_str()) == 0)
-    return;
-  if (!from || !to)
-    place.remove_tree(name);  // a directory in the way would refuse the rename
-  if (to)
-    place.link_atomic(*to, name);
+// Whoever replaces a set all the time has to let a reader in between at some point.
+constexpr int kAttempts = 16;
+
+void write_link(const Directory& place, const char* name, const std::optional<std::string>& to) {
+  if (to && ::symlinkat(to->c_str(), place.fd(), name) != 0)
+    throw system_error(errno, "linking " + (place.path() / name).string());
+}
+
+// `place` is held open, so no other directory can have its number.
+bool stands_at(const Directory& place, const Directory& folder, const std::string& path) {
+  struct stat held = {}, found = {};
+  return ::fstat(place.fd(), &held) == 0 &&
+         ::fstatat(folder.fd(), path.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+         held.st_ino == found.st_ino && held.st_dev == found.st_dev;
 }
 
 }  // namespace
@@ -48,43 +56,27 @@ std::optional<ChartLink> chart_of_target(std::string_view target) {
   return ChartLink{std::string(parts[1]), std::string(parts[3])};
 }
 
-ReferenceLinks read_links(const Directory& place) {
-  ReferenceLinks links;
-  links.chart = place.read_link("chart");
-  links.content = place.read_link("content");
-  links.meta = place.read_link("meta");
-  links.manifest = place.read_link("manifest");
-  return links;
+void write_links(const Directory& place, const ReferenceLinks& links) {
+  write_link(place, "chart", links.chart);
+  write_link(place, "content", links.content);
+  write_link(place, "meta", links.meta);
+  write_link(place, "manifest", links.manifest);
 }
 
-std::optional<ReferenceLinks> read_settled_links(const Directory& place) {
-  // Two equal readings: a writer in between would have taken chart or manifest away.
-  ReferenceLinks last = read_links(place);
-  for (int attempt = 0; attempt < 16; ++attempt) {
-    ReferenceLinks next = read_links(place);
-    if (next == last)
-      return next;
-    last = std::move(next);
+std::optional<ReferenceLinks> read_links(const Directory& folder, const std::string& path) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const auto place = folder.find(path);
+    if (!place)
+      return std::nullopt;
+    ReferenceLinks links;
+    links.content = place->read_link("content");
+    links.meta = place->read_link("meta");
+    links.manifest = place->read_link("manifest");
+    links.chart = place->read_link("chart");  // last, for it is the first that is taken away
+    if (stands_at(*place, folder, path))
+      return links;
   }
   return std::nullopt;
-}
-
-void replace_links(const Directory& place, const ReferenceLinks& from, const ReferenceLinks& to) {
-  ReferenceLinks present = from;
-  const int changes = (from.chart != to.chart ? 1 : 0) + (from.content != to.content ? 1 : 0) +
-                      (from.meta != to.meta ? 1 : 0);
-  if (from.manifest && (changes > 0 || from.manifest != to.manifest)) {
-    place.remove_file("manifest");
-    present.manifest.reset();
-  }
-  if (from.chart && changes > 1) {
-    place.remove_file("chart");
-    present.chart.reset();
-  }
-  set_link(place, "content", present.content, to.content);
-  set_link(place, "meta", present.meta, to.meta);
-  set_link(place, "chart", present.chart, to.chart);
-  set_link(place, "manifest", present.manifest, to.manifest);
 }
 
 void remove_links(const Directory& place) {

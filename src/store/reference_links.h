@@ -32,15 +32,11 @@ std::optional<ChartLink> chart_of_target(std::string_view target);
 // Whether a text may be such a component: one file name.
 bool is_file_name(std::string_view text);
 
-// As they are right now. While another process replaces them this may be a mixture.
-ReferenceLinks read_links(const Directory& place);
-// A set that stood still while it was read. Absent: it never did.
-std::optional<ReferenceLinks> read_settled_links(const Directory& place);
-
-// Goes from one set to another so that a reader, and whoever finds what a killed writer left, sees
-// the old set, the new one or none: where more than one of chart, content and meta change, chart
-// goes first and comes back after them; manifest goes before all and comes back last.
-void replace_links(const Directory& place, const ReferenceLinks& from, const ReferenceLinks& to);
+// A set is written once, into a directory that nobody sees yet; another one takes its place as a
+// whole. What is read of a directory that still stands where it was found is therefore one set.
+void write_links(const Directory& place, const ReferenceLinks& links);
+// The set at a path. Absent: nothing is there, or never the same for as long as reading takes.
+std::optional<ReferenceLinks> read_links(const Directory& folder, const std::string& path);
 
 void remove_links(const Directory& place);  // and what killed writers left beside them
 

@@ -16,6 +16,8 @@
 namespace ocisync {
 namespace {
 
+constexpr int kAttempts = 4;
+
 std::string chart_folder(const std::string& name) { return "charts/" + name + "/versions"; }
 
 std::string chart_path(const ChartLink& chart) {
@@ -70,13 +72,6 @@ bool note_chart(const Volume& volume, const ReferenceEntry& entry) {
   return true;
 }
 
-// Two writers are kept apart by 256 locks, each held for a few system calls.
-std::string lock_name(const std::string& path) {
-  return "ref-" + Digest::of(path).hex().substr(0, 2);
-}
-
-bool never() { return false; }
-
 void set_since(const Directory& place, WallTime since) {
   const auto time = std::chrono::duration_cast<std::chrono::nanoseconds>(since.time_since_epoch());
   timespec times[2] = {};
@@ -90,8 +85,7 @@ void set_since(const Directory& place, WallTime since) {
 std::optional<ReferenceEntry> ReferenceStore::find(const Reference& reference) const {
   if (!reference.tag() && !reference.digest())
     return std::nullopt;
-  const auto place = volume_.root().find("refs/" + reference_path(reference, source_));
-  const auto links = place ? read_settled_links(*place) : std::nullopt;
+  const auto links = read_links(volume_.root(), "refs/" + reference_path(reference, source_));
   return links ? resolve(volume_, *links) : std::nullopt;
 }
 
@@ -101,20 +95,24 @@ bool ReferenceStore::put(const Reference& reference, const ReferenceEntry& entry
   const std::string path = reference_path(reference, source_);
   const ReferenceLinks wanted = links_for(path, entry);
   const bool new_chart = note_chart(volume_, entry);
-  if (const auto place = volume_.root().find("refs/" + path))
-    if (read_links(*place) == wanted)
-      return new_chart;
-  const auto lock = volume_.lock(lock_name(path), never);
-  // Without a lock two writers may leave a mixture, so each looks at what came out; and a remove()
-  // may take a directory away before it holds anything.
-  for (int attempts = 4;; --attempts) {
+  const auto standing = read_links(volume_.root(), "refs/" + path);
+  if (standing == wanted)
+    return new_chart;
+  if (!since && standing && standing->content == wanted.content)
+    if (const auto link = status_at(volume_, "refs/" + path + "/content"))
+      since = modified(*link);
+  const StagingDirectory staged(volume_);
+  write_links(staged.directory(), wanted);
+  if (since)
+    set_since(staged.directory(), *since);
+  const std::size_t slash = path.rfind('/');
+  // A remove() of a neighbour may take the folder away before it holds anything.
+  for (int attempts = kAttempts;; --attempts) {
     try {
-      const Directory place = volume_.root().ensure("refs/" + path, volume_.modes().directory);
-      replace_links(place, read_links(place), wanted);
-      if (since)
-        set_since(place, *since);
-      if (lock || attempts == 0 || read_links(place) == wanted)
-        return true;
+      const Directory folder =
+          volume_.root().ensure("refs/" + path.substr(0, slash), volume_.modes().directory);
+      staged.publish(folder, path.substr(slash + 1), volume_.modes().directory);
+      return true;
     } catch (const Error& error) {
       if (attempts == 0 || error.reason() != Reason::storage_failed)
         throw;
@@ -130,9 +128,7 @@ WallTime ReferenceStore::kept_since(const Reference& reference, const ReferenceE
 }
 
 bool ReferenceStore::remove(const Reference& reference) const {
-  const std::string path = reference_path(reference, source_);
-  const auto lock = volume_.lock(lock_name(path), never);
-  return remove_reference(volume_, path);
+  return remove_reference(volume_, reference_path(reference, source_));
 }
 
 std::vector<std::string> ReferenceStore::tags(const Reference& repository) const {

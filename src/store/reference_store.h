@@ -23,13 +23,13 @@ struct ReferenceEntry {
   std::optional<Digest> manifest;  // what the registry calls this reference; an index's own digest
 };
 
-// refs/ and charts/: which blobs a reference stood for when it was last seen. Links are relative
-// and replaced by rename, the manifest link last. A set whose chart, content and meta do not all
-// resolve counts as absent, a manifest link that does not as no manifest; so a set that a killed
-// writer left half replaced is one of these. Absolute links whose tail matches the layout (Helm 3
-// alpha wrote them) are understood, wherever the cache has moved since. Host ":" is written "_" and
-// brackets are dropped; repository components "tags" and "digests" are "=tags" and "=digests". Safe
-// from any thread and process.
+// refs/ and charts/: which blobs a reference stood for when it was last seen. Links are relative,
+// and the directory that holds a reference's four is replaced as a whole: readers and killed
+// writers see and leave the old set or the new one. A set whose chart, content and meta do not all
+// resolve counts as absent, a manifest link that does not as no manifest. Absolute links whose tail
+// matches the layout (Helm 3 alpha wrote them) are understood, wherever the cache has moved since.
+// Host ":" is written "_" and brackets are dropped; repository components "tags" and "digests" are
+// "=tags" and "=digests". Safe from any thread and process.
 class ReferenceStore {
  public:
   explicit ReferenceStore(const Volume& volume, ReferenceSource source = ReferenceSource::registry)

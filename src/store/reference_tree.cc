@@ -31,8 +31,7 @@ class Walk {
  private:
   void visit_places(const Directory& kind, const std::string& path) const {
     for_each_directory(kind, [&](const std::string& name, const struct stat& status) {
-      const auto place = kind.find(name);
-      const auto links = place ? read_settled_links(*place) : std::nullopt;
+      const auto links = read_links(kind, name);
       if (!links)
         return;
       std::string own_path = path + "/" + name;
@@ -73,7 +72,8 @@ bool remove_reference(const Volume& volume, const std::string& path) {
   const auto place = refs ? refs->find(path) : std::nullopt;
   if (!place)
     return false;
-  const bool was_there = !read_links(*place).empty();
+  const auto links = read_links(*refs, path);
+  const bool was_there = links && !links->empty();
   remove_links(*place);
   // rmdir refuses what is not empty, so another's reference cannot go with ours.
   for (std::string folder = path;; folder.resize(folder.rfind('/'))) {

@@ -14,6 +14,7 @@ namespace ocisync {
 namespace {
 
 constexpr mode_t kPrivate = 0600;
+constexpr int kAttempts = 16;
 
 std::int64_t links_of(int fd) {
   struct stat status = {};
@@ -130,6 +131,32 @@ StagingDirectory::~StagingDirectory() {
     parent_.remove_tree(name_);
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): a sweep will find it
   }
+}
+
+// False where the volume cannot: it knows no exchange, or the directory is of an overlay's lower
+// layer.
+bool StagingDirectory::exchange(const Directory& into, std::string_view name) const {
+  try {
+    return parent_.exchange(name_, into, name);
+  } catch (const Error& error) {
+    if (error.reason() == Reason::disk_full)
+      throw;
+    return false;
+  }
+}
+
+void StagingDirectory::publish(const Directory& into, std::string_view name, mode_t mode) const {
+  struct stat status = {};
+  if (::fstat(directory_->fd(), &status) != 0 ||
+      ::fchmod(directory_->fd(), mode | (status.st_mode & S_ISGID)) != 0)
+    throw system_error(errno, "setting the mode of " + directory_->path().string());
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (parent_.rename_new(name_, into, name) || exchange(into, name))
+      return;
+    into.remove_tree(name);
+  }
+  throw Error(Reason::storage_failed,
+              "others write it all the time: " + (into.path() / name).string());
 }
 
 std::uint64_t sweep_staging(const Directory& staging, WallTime now, std::string_view prefix) {

@@ -41,7 +41,7 @@ class StagingFile {
 };
 
 // A directory nobody sees yet, for what is made in several files: 0700, locked like a StagingFile,
-// gone with everything in it when its owner goes. One thread at a time.
+// gone with everything in it when its owner goes, unless it was published. One thread at a time.
 class StagingDirectory {
  public:
   explicit StagingDirectory(const Volume& volume) : StagingDirectory(volume.staging(), "work-") {}
@@ -54,9 +54,16 @@ class StagingDirectory {
 
   const Directory& directory() const noexcept { return *directory_; }
 
+  // Shows it as `name`, with one rename or one exchange for what stood there, which goes. Where the
+  // volume can do neither, nothing stands there for a moment. Throws Error(storage_failed) when
+  // others were faster each time.
+  void publish(const Directory& into, std::string_view name, mode_t mode) const;
+
  private:
+  bool exchange(const Directory& into, std::string_view name) const;
+
   Directory parent_;
-  std::string name_;
+  std::string name_;  // once published: of what was exchanged for it, if of anything
   std::optional<Directory> directory_;
 };
 

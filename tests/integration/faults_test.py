@@ -43,12 +43,19 @@ class Faults(Case):
 
     def test_three_refusals_for_quota_are_waited_out_one_by_one(self):
         self.proxy.times(3, "*", "/manifests/", status(429, Retry_After="1"))
-        chart = self.assert_code(self.ocisync.sync(), 0).chart("web")
-        self.assertEqual(chart["state"], "updated")
+        run = self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual(run.chart("web")["state"], "updated")
         asked = [seen.time for seen in self.proxy.seen if "/manifests/" in seen.path]
         self.assertEqual(len(asked), 4)
         for early, late in zip(asked, asked[1:]):
             self.assertGreaterEqual(late - early, 0.99)
+
+    def test_a_registry_that_asks_for_patience_again_and_again_is_told_of_once(self):
+        self.proxy.times(3, "*", "/manifests/", status(429, Retry_After="3"))
+        run = self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual(run.chart("web")["attempts"], 4)
+        told = [event for event in run.events() if "retryInSeconds" in event]
+        self.assertEqual([(event["event"], event["reason"]) for event in told], [("ChartRetry", "RateLimited")])
 
     def test_a_wait_beyond_the_time_limit_fails_at_once_and_names_it(self):
         self.proxy.always("GET", "/manifests/", status(429, Retry_After="3600"))

@@ -59,6 +59,21 @@ class Formats(Case):
                          {"web-1.0.0.tgz": data,
                           **{f"web/{path}": text for path, text in charts.chart_files("web", "1.0.0").items()}})
 
+    def test_the_legacy_format_is_told_of_once_a_revision_and_no_other_is(self):
+        def legacy():
+            run = self.assert_code(self.ocisync.sync(), 0)
+            return [(event["level"], event["chart"], event["mediaType"])
+                    for event in run.events() if event["event"] == "LegacyFormat"]
+
+        self.push.current("1.0.0", layer=charts.LEGACY)
+        self.push.current("1.0.1")
+        self.push.alpha("1.0.2")
+        for tag, told in (("1.0.0", 1), ("1.0.1", 0), ("1.0.2", 0)):
+            with self.subTest(tag=tag):
+                self.ocisync.spec([f"oci://{self.registry.host}/charts/web:{tag}"])
+                self.assertEqual(legacy(), [("warning", "web", charts.LEGACY)] * told)
+                self.assertEqual(legacy(), [])
+
     def test_a_split_chart_is_assembled_to_the_same_archive_every_time(self):
         self.push.alpha("1.0.0")
         self.sync_tag("1.0.0", export={"format": "archive"})

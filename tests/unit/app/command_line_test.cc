@@ -180,10 +180,16 @@ TEST_F(CommandLineTest, ExplainsItself) {
 }
 
 TEST(Commands, HelpFitsAScreen) {
+  const auto expect_to_fit = [](const std::string& text) {
+    EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 24) << text;
+    for (const std::string_view line : split(text, '\n'))
+      EXPECT_LE(line.size(), 80U) << text;
+  };
   const std::string text = help_text(all_commands());
-  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 24);
+  expect_to_fit(text);
   for (const Command& command : all_commands()) {
     EXPECT_THAT(text, HasSubstr(command.path));
+    expect_to_fit(help_text(command));
     for (const Flag& flag : command.flags)
       EXPECT_FALSE(flag.help.empty()) << command.path << " --" << flag.name;
   }

@@ -36,7 +36,7 @@ TEST(TextLog, IsOneReadableLineAnEvent) {
   EXPECT_THAT(
       line,
       MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z INFO  ChartPublished chart web is at "
-                   "1.2.3 chart=web note=\"with .\"blanks.\"\" empty=\"\" bytes=42 seconds=0.5 "
+                   "1.2.3 chart=web note=\"with .\"blanks.\"\" bytes=42 seconds=0.5 "
                    "changed=true\n"));
 }
 
@@ -51,7 +51,8 @@ TEST(TextLog, ColoursTheLevelOnlyWhenAsked) {
 TEST(JsonLog, HoldsTheFourKeysThenTheFields) {
   const std::string line = stderr_of([] {
     Log log(LogLevel::debug, LogFormat::json, true);
-    log.error("ChartFailed", "no such tag", {{"chart", "web"}, {"attempt", std::int64_t{3}}});
+    log.error("ChartFailed", "no such tag",
+              {{"chart", "web"}, {"hint", ""}, {"attempt", std::int64_t{3}}});
   });
   const Json record = Json::parse(line);
   EXPECT_THAT(*record.find_string("ts"),

@@ -31,6 +31,7 @@ class NarratorTest : public testing::Test {
     outcome.state = state;
     outcome.reason = reason;
     outcome.message = "because";
+    outcome.not_before = not_before;
     rig.board.attempt_began("web");
     narrator.ended(outcome, {failures, when, rig.clock.wall()});
   }
@@ -46,6 +47,7 @@ class NarratorTest : public testing::Test {
   Log log{LogLevel::debug, LogFormat::json, false};
   Narrator narrator{log, rig.board, rig.clock};
   std::vector<Json> lines;
+  std::optional<SteadyTime> not_before;  // of what fails
 };
 
 TEST_F(NarratorTest, SaysNothingWhileNothingChanges) {
@@ -66,6 +68,22 @@ TEST_F(NarratorTest, TellsOfTheSameTroubleEverLessOften) {
   }
   EXPECT_THAT(told_after, ElementsAre(1, 2, 4, 8, 16));
   EXPECT_EQ(rig.chart("web").failures, 20U);
+}
+
+TEST_F(NarratorTest, TellsOnceOfARegistryThatAsksForPatience) {
+  not_before = SteadyTime{};
+  for (unsigned failures = 1; failures <= 8; ++failures)
+    end(ChartState::failed, Reason::rate_limited, failures);
+  EXPECT_THAT(told(), ElementsAre("ChartRetry"));
+  end(ChartState::failed, Reason::rate_limited, 9, std::nullopt);
+  EXPECT_THAT(told(), ElementsAre("ChartFailed")) << "it is not tried again";
+}
+
+TEST_F(NarratorTest, LeavesOutWhatItHasNothingToSayOf) {
+  end(ChartState::failed, Reason::unavailable, 1);
+  EXPECT_EQ(lines.at(0).find("hint"), nullptr);
+  EXPECT_EQ(lines.at(0).find("stage"), nullptr);
+  EXPECT_NE(lines.at(0).find("exported"), nullptr);
 }
 
 TEST_F(NarratorTest, TellsOfAnotherTroubleAndOfTheLastTryAtOnce) {

@@ -57,6 +57,23 @@ class Push : public Rig {
   std::map<std::string, std::vector<Reply>> faults_;
 };
 
+// Notes where in memory the bodies are that go out.
+class BodyWatcher final : public HttpClient {
+ public:
+  explicit BodyWatcher(HttpClient& http) : http_(http) {}
+
+  HttpResponse send(const HttpRequest& request, std::stop_token stop) override {
+    seen_[request.body] = request.body.data();
+    return http_.send(request, std::move(stop));
+  }
+
+  const void* sent_from(const std::string& body) const { return seen_.at(body); }
+
+ private:
+  HttpClient& http_;
+  std::map<std::string, const void*> seen_;
+};
+
 TEST_F(Push, SendsWhatIsMissingAndTheManifestLast) {
   const PushedArtifact pushed = push();
   EXPECT_EQ(lines(), (Lines{"HEAD " + kTag, head(config_), "POST " + kUploads, put(config_),
@@ -68,6 +85,22 @@ TEST_F(Push, SendsWhatIsMissingAndTheManifestLast) {
   const auto last = http_.seen().back();
   EXPECT_EQ(last.header("Content-Type"), media_type::kManifest);
   EXPECT_EQ(http_.seen().at(3).header("Content-Type"), "application/octet-stream");
+}
+
+TEST_F(Push, HoldsABlobInMemoryOnce) {
+  const std::string bytes(100'000, 'b');
+  const char* read_to = nullptr;
+  PushArtifact one;
+  one.blobs.push_back({{"", Digest::of(bytes), bytes.size(), "", {}}, [&] {
+                         std::string copy = bytes;
+                         read_to = copy.data();
+                         return copy;
+                       }});
+  one.manifest = manifest_;
+  BodyWatcher http(http_);
+  RegistryClient(spec_, settings_, http, auth_, credentials_, clock_, log_, environment())
+      .push(ref(), one, counts_, {});
+  EXPECT_EQ(http.sent_from(bytes), static_cast<const void*>(read_to));
 }
 
 TEST_F(Push, OfWhatIsThereIsOneHead) {
