@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "net/retry.h"
 
 namespace ocisync {
 namespace {
@@ -105,12 +106,12 @@ void call_program(const HookSpec& hook, const std::vector<HookChange>& changes,
   if (stop.stop_requested())
     throw Error(Reason::cancelled, "stopped while a hook ran");
   if (!result.found)
-    throw Error(Reason::storage_failed, "the program cannot be run: " + last_words(result));
+    throw Error(Reason::verification_failed, "the program cannot be run: " + last_words(result));
   if (result.timed_out)
     throw Error(Reason::timed_out, fmt::format("the hook {} took longer than {} ms", hook.name,
                                                hook.exec->timeout.count()));
   if (result.exit_code != 0)
-    throw Error(Reason::storage_failed,
+    throw Error(Reason::verification_failed,
                 fmt::format("exit code {}{}{}", result.exit_code,
                             last_words(result).empty() ? "" : ": ", last_words(result)));
 }
@@ -121,7 +122,7 @@ void call_server(const HookSpec& hook, const std::vector<HookChange>& changes, H
   std::string why;
   auto url = Url::parse(call.url, &why);
   if (!url)
-    throw Error(Reason::storage_failed, "the url is none: " + why);
+    throw Error(Reason::verification_failed, "the url is none: " + why);
   HttpRequest request{.method = call.method == "GET"   ? Method::get
                                 : call.method == "PUT" ? Method::put
                                                        : Method::post,
@@ -134,9 +135,10 @@ void call_server(const HookSpec& hook, const std::vector<HookChange>& changes, H
   request.stall_timeout = call.timeout;
   const HttpResponse answer = http.send(request, stop);
   if (static_cast<std::uint64_t>(answer.status()) != call.success_status)
-    throw Error(Reason::unavailable,
-                fmt::format("{} answered {} instead of {}", request.url.display(), answer.status(),
-                            call.success_status));
+    throw Error(
+        retryable_status(answer.status()) ? Reason::unavailable : Reason::verification_failed,
+        fmt::format("{} answered {} instead of {}", request.url.display(), answer.status(),
+                    call.success_status));
 }
 
 }  // namespace

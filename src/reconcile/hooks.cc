@@ -21,9 +21,15 @@ std::string record_name(const HookChange& change) {
   return Digest::of(change.path).hex() + ".json";
 }
 
+// A gate that cannot be reached has not judged: a retry may help.
 Error refusal(const HookSpec& gate, const std::vector<HookChange>& changes, const Error& why) {
   const std::string what = gate.per_chart() ? changes.front().version
                                             : fmt::format("a pass of {} charts", changes.size());
+  if (why.fault() == Fault::retry)
+    return Error(why.reason(), fmt::format("the gate {} could not be asked about {}: {}", gate.name,
+                                           what, why.what()))
+        .stage("verify")
+        .hint("the old revision stays until the gate agrees");
   return Error(Reason::verification_failed,
                fmt::format("the gate {} refused {}: {}", gate.name, what, why.what()))
       .stage("verify")

@@ -147,6 +147,23 @@ class Hooks(Case):
             self.assert_code(self.ocisync.sync(), 3 if code else 0)
             self.assertEqual((self.ocisync.export / "web").exists(), code == 0)
 
+    def test_a_gate_that_cannot_be_reached_has_not_judged(self):
+        listener = Listener()
+        self.addCleanup(listener.stop)
+        self.spec([{"name": "judge", "when": "gate", "http": {"url": listener.url}}])
+        for status, code, reason in ((503, 1, "Unavailable"), (403, 3, "VerificationFailed"), (200, 0, None)):
+            listener.status = status
+            run = self.ocisync.run("--timeout", "1s")
+            self.assert_code(run, code)
+            self.assertEqual(run.chart("web").get("reason"), reason)
+            self.assertEqual((self.ocisync.export / "web").exists(), code == 0)
+        self.push.current("stable", version="1.0.1")
+        listener.stop()
+        run = self.ocisync.run("--timeout", "1s")
+        self.assert_code(run, 1)
+        self.assertEqual(run.chart("web")["reason"], "Unavailable")
+        self.assertIn(b"1.0.0", self.ocisync.exported("web")["values.yaml"])
+
     def passes(self, when="gate", body="", name="judge"):
         return {"name": name, "when": when, "per": "pass", "exec": {"command": self.script(body, name)}}
 
