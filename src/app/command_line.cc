@@ -183,11 +183,15 @@ void fill(const Command& command, const Command& sync, const Given& given, const
   }
 }
 
-std::string flag_line(const Flag& flag) {
+std::string flag_words(const Flag& flag) {
   if (flag.positional)
     return flag.name + (flag.repeats ? "..." : "");
   const std::string letter = flag.letter == '\0' ? "    " : fmt::format("-{}, ", flag.letter);
-  return fmt::format("{}--{}{}{}", letter, flag.name, flag.value.empty() ? "" : " ", flag.value);
+  return fmt::format("{}--{}", letter, flag.name);
+}
+
+std::string flag_line(const Flag& flag) {
+  return flag_words(flag) + (flag.value.empty() || flag.positional ? "" : " " + flag.value);
 }
 
 }  // namespace
@@ -234,19 +238,23 @@ std::string help_text(const std::vector<Command>& commands) {
 std::string help_text(const Command& command) {
   std::string usage = fmt::format("usage: ocisync {}", command.path);
   std::vector<std::pair<std::string, std::string>> lines;  // flags, and what they are for
+  std::string words;  // of the line's flags, without their values
   std::size_t width = 0;
   for (const Flag& flag : command.flags) {
     if (flag.positional)
       usage += flag.required ? " " + flag_line(flag) : fmt::format(" [{}]", flag_line(flag));
     const std::string& purpose = flag.brief.empty() ? flag.help : flag.brief;
     if (flag.joins) {
-      lines.back().first += ", --" + flag.name;
+      words += ", --" + flag.name;
+      lines.back().first = words;
       lines.back().second += "; " + purpose;
     } else {
+      words = flag_words(flag);
       lines.emplace_back(flag_line(flag), purpose);
     }
-    width = std::max(width, std::min(lines.back().first.size(), kFlagColumns));
   }
+  for (const auto& [flags, purpose] : lines)
+    width = std::max(width, std::min(flags.size(), kFlagColumns));
   std::string text = fmt::format("{}\n{} [flags]\n\n", command.summary, usage);
   for (const auto& [flags, purpose] : lines)
     text += fmt::format("  {:<{}}  {}\n", flags, width, purpose);

@@ -76,8 +76,8 @@ class Packaging(Case):
         self.assertLessEqual(len(overview.splitlines()), 24)
         for command in commands:
             self.assertIn(command, done.stdout)
-            for flag in re.findall(r"^ .*?(--[\w-]+)", self.assert_code(self.ocisync.run(
-                    command=[ocisync, *command.split(), "--help"]), 0).stdout, re.M):
+            for flag in re.findall(r"--\w[\w-]+", self.assert_code(self.ocisync.run(
+                    command=[ocisync, *command.split(), "--help"]), 0).stdout):
                 self.assertIn(flag, done.stdout)
 
     def test_install_puts_everything_where_packagers_expect_it(self):

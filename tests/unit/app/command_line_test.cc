@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "base/error.h"
+#include "base/text.h"
 
 namespace ocisync {
 namespace {
