@@ -227,7 +227,7 @@ class Pages(Checkout):
 
     # What brought us here, and would never end; what tests/containers does; what a cluster does.
     ELSEWHERE = {("README.md", "Two commands"), ("README.md", "In a pod"), ("deploy/README.md", "The image"),
-                 ("deploy/README.md", "The archive")}
+                 ("deploy/README.md", "The archive"), ("deploy/chart/README.md", "ocisync as a Helm chart")}
     EXIT_CODES = {("README.md", "In CI"): {"ocisync diff": 4}}  # nothing is there before the first sync
 
     def test_every_block_runs(self):

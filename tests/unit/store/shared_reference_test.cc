@@ -36,7 +36,7 @@ class SharedReferenceTest : public testing::Test {
 };
 
 // Another process that acts once whenever this one is interrupted, while this one is held there. A
-// timer interrupts it every few microseconds, so wherever it may be.
+// timer interrupts it after microseconds, now few, now many, so wherever it may be.
 class Interruptions {
  public:
   explicit Interruptions(const std::function<void(unsigned)>& act)
@@ -81,7 +81,7 @@ class Interruptions {
 
   static void arm() {
     itimerval once = {};
-    once.it_value.tv_usec = 1 + current_->asked * 7 % 23;
+    once.it_value.tv_usec = 1 + current_->asked * 37 % 500;
     ::setitimer(ITIMER_REAL, &once, nullptr);
   }
 
