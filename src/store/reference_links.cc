@@ -14,7 +14,7 @@ namespace ocisync {
 namespace {
 
 // Whoever replaces a set all the time has to let a reader in between at some point.
-constexpr int kAttempts = 16;
+constexpr int kReadings = 16;
 
 void write_link(const Directory& place, const char* name, const std::optional<std::string>& to) {
   if (to && ::symlinkat(to->c_str(), place.fd(), name) != 0)
@@ -64,7 +64,7 @@ void write_links(const Directory& place, const ReferenceLinks& links) {
 }
 
 std::optional<ReferenceLinks> read_links(const Directory& folder, const std::string& path) {
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kReadings; ++attempt) {
     const auto place = folder.find(path);
     if (!place)
       return std::nullopt;

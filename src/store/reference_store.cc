@@ -16,7 +16,7 @@
 namespace ocisync {
 namespace {
 
-constexpr int kAttempts = 4;
+constexpr int kWritings = 4;
 
 std::string chart_folder(const std::string& name) { return "charts/" + name + "/versions"; }
 
@@ -107,7 +107,7 @@ bool ReferenceStore::put(const Reference& reference, const ReferenceEntry& entry
     set_since(staged.directory(), *since);
   const std::size_t slash = path.rfind('/');
   // A remove() of a neighbour may take the folder away before it holds anything.
-  for (int attempts = kAttempts;; --attempts) {
+  for (int attempts = kWritings;; --attempts) {
     try {
       const Directory folder =
           volume_.root().ensure("refs/" + path.substr(0, slash), volume_.modes().directory);

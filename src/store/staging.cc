@@ -14,7 +14,7 @@ namespace ocisync {
 namespace {
 
 constexpr mode_t kPrivate = 0600;
-constexpr int kAttempts = 16;
+constexpr int kMostTurns = 16;
 
 std::int64_t links_of(int fd) {
   struct stat status = {};
@@ -150,7 +150,7 @@ void StagingDirectory::publish(const Directory& into, std::string_view name, mod
   if (::fstat(directory_->fd(), &status) != 0 ||
       ::fchmod(directory_->fd(), mode | (status.st_mode & S_ISGID)) != 0)
     throw system_error(errno, "setting the mode of " + directory_->path().string());
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kMostTurns; ++attempt) {
     if (parent_.rename_new(name_, into, name) || exchange(into, name))
       return;
     into.remove_tree(name);
