@@ -80,4 +80,5 @@ class Readers(Case):
         for number, name in enumerate(("web", "api")):
             seen = [saw[number] for saw in reader.saw]
             self.assertEqual(seen, sorted(seen))
-            eventually(lambda: sidecar.syncs("updated", name) == len(set(seen)), "the count")
+            # What is overtaken before the snapshot switches was taken up, but never shown.
+            eventually(lambda: len(set(seen)) <= sidecar.syncs("updated", name) <= MOVES + 1, "the count")
