@@ -396,7 +396,7 @@ class Following(Case):
             charts = [{"name": f"chart{i}", "ref": f"oci://{proxy.host}/charts/web:1.0.0"} for i in range(3)]
             sidecar = self.watch(charts, retry={"min": "10ms", "max": "20ms"}, concurrency=1)
             for chart in charts:
-                eventually(lambda c=chart: sidecar.chart(c["name"]).get("reason") == "RateLimited", "patience")
+                eventually(lambda c=chart: (sidecar.chart(c["name"]) or {}).get("reason") == "RateLimited", "patience")
             asked = proxy.count("*", "") + proxy.count("GET", "/manifests/")
             sidecar.send(signal.SIGUSR1)
             time.sleep(0.3)  # nothing must come; there is nothing to wait for
