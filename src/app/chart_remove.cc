@@ -1,4 +1,3 @@
-
 #include "app/chart_cache.h"
 #include "app/commands.h"
 #include "app/output.h"

@@ -1,4 +1,3 @@
-
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/prompt.h"

@@ -8,7 +8,6 @@ namespace ocisync {
 namespace {
 
 constexpr std::string_view kTemporary = ".tmp-";
-constexpr std::string_view kRecordSuffix = ".record";
 constexpr std::string_view kGenerationSuffix = ".json";
 
 // By change time: being put where it is now is what set it, whatever the contents' own times.

@@ -14,7 +14,6 @@
 namespace ocisync {
 namespace {
 
-constexpr std::string_view kGenerations = "generations";
 constexpr std::string_view kPinName = "pinned";
 constexpr std::uint64_t kGenerationRecordLimit = 64ULL << 20;
 constexpr std::uint64_t kPinLimit = 64ULL << 10;

@@ -11,7 +11,6 @@
 namespace ocisync {
 namespace {
 
-constexpr std::string_view kRecordSuffix = ".record";
 constexpr std::uint64_t kTreeRecordLimit = 256ULL << 20;
 
 std::string record_name(const Digest& manifest) {

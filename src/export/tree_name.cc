@@ -32,8 +32,6 @@ std::optional<TreeName> tree_named(std::string_view target, TargetOf target_of) 
   return std::nullopt;
 }
 
-constexpr std::string_view kGenerations = "generations";
-
 }  // namespace
 
 std::string file_name(const Digest& digest) {

@@ -29,6 +29,8 @@ struct TreeName {
 std::string file_name(const Digest& digest);
 std::optional<Digest> parse_file_name(std::string_view name);
 
+inline constexpr std::string_view kRecordSuffix = ".record";  // of what is noted beside a tree
+
 // "trees/directory": where all trees of a format are, below the control directory.
 std::string trees_directory(ExportFormat format);
 
@@ -54,6 +56,8 @@ struct GenerationName {
 
   friend bool operator==(const GenerationName&, const GenerationName&) = default;
 };
+
+inline constexpr std::string_view kGenerations = "generations";  // below the control directory
 
 // "generations/<owner>": all generations of an owner, below the control directory.
 std::string generations_directory(std::string_view owner);

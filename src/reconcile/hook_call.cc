@@ -21,8 +21,8 @@ namespace ocisync {
 namespace {
 
 constexpr std::uint64_t kLargestFile = 64 * 1024;
-constexpr std::size_t kLongestNames =
-    100'000;  // Linux starts no program with a variable of 128 KiB
+// Linux starts no program with a variable of 128 KiB.
+constexpr std::size_t kLongestNames = 100'000;
 
 std::string document(const HookSpec& hook, const std::vector<HookChange>& changes) {
   Json charts = Json::array();

@@ -14,7 +14,7 @@
 namespace ocisync {
 namespace {
 
-constexpr std::uint64_t kLimit = 16ULL << 20;
+constexpr std::uint64_t kLockFileLimit = 16ULL << 20;
 constexpr std::size_t kLongestText = 4096;
 constexpr std::string_view kApiVersion = "ocisync.dev/v1alpha1";
 constexpr std::string_view kKind = "ChartLock";
@@ -225,7 +225,7 @@ LockFile parse_lock_file(std::string_view text, std::string_view file) {
 }
 
 std::optional<LockFile> read_lock_file(const std::filesystem::path& path) {
-  const auto text = read_user_file(path, kLimit);
+  const auto text = read_user_file(path, kLockFileLimit);
   return text ? std::optional(parse_lock_file(*text, path.string())) : std::nullopt;
 }
 

@@ -12,7 +12,7 @@ namespace ocisync {
 namespace {
 
 constexpr const char* kFolder = "status";
-constexpr std::uint64_t kLimit = 64 << 20;
+constexpr std::uint64_t kStatusFileLimit = 64 << 20;
 
 // The folder of the status, if it is there, and the file's name in it.
 std::pair<std::optional<Directory>, std::string> locate(const StatusPlace& place) {
@@ -27,7 +27,7 @@ std::pair<std::optional<Directory>, std::string> locate(const StatusPlace& place
 StatusMemory read_status_file(const StatusPlace& place) {
   try {
     const auto [folder, name] = locate(place);
-    const auto text = folder ? folder->read(name, kLimit) : std::nullopt;
+    const auto text = folder ? folder->read(name, kStatusFileLimit) : std::nullopt;
     return text ? read_status_document(*text) : StatusMemory{};
   } catch (const Error&) {
     return {};

@@ -8,7 +8,7 @@
 namespace ocisync {
 namespace {
 
-constexpr unsigned kTries = 3;
+constexpr unsigned kTriesInARow = 3;
 constexpr unsigned kTriesInAll = 20;  // of a body that keeps coming in pieces
 
 }  // namespace
@@ -85,7 +85,7 @@ SteadyTime Courier::next_try(const Endpoint& endpoint, const Errand& errand, con
   ++tries.total;
   const SteadyTime now = clock_.steady();
   const bool far = failure.not_before() && *failure.not_before() - now > Gate::kShort;
-  if (far || tries.made >= kTries || tries.total >= kTriesInAll)
+  if (far || tries.made >= kTriesInARow || tries.total >= kTriesInAll)
     throw Error(failure);
   if (settings_.retried)
     settings_.retried(endpoint.host(), failure.reason());

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxSize = 1 << 20;
+constexpr std::uint64_t kCredentialFileLimit = 1 << 20;
 constexpr mode_t kOwnerOnly = 0600;
 constexpr mode_t kOwnerOnlyDirectory = 0700;
 
@@ -91,7 +91,7 @@ void CredentialFile::change(
   const std::string name = path_.filename().string();
   const Directory directory = Directory::create(path_.parent_path(), kOwnerOnlyDirectory);
   const auto lock = FileLock::acquire(directory, "." + name + ".lock", never);
-  const std::string text = directory.read(name, kMaxSize).value_or("");
+  const std::string text = directory.read(name, kCredentialFileLimit).value_or("");
   Json config = parse_config(text, path_);
   if (act(config, text))
     directory.write_atomic(name, config.dump(2) + "\n", kOwnerOnly);

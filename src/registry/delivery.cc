@@ -12,7 +12,6 @@ namespace ocisync {
 namespace {
 
 using Whose = RouteBook::Whose;
-using Freshness = CredentialStore::Freshness;
 
 // Signed addresses lapse while we hold them, and a fresh one may do.
 bool storage_may_reconsider(const Answer& answer) {
@@ -61,8 +60,8 @@ Delivery::Delivery(const Counter& counter, MeteredClient& http, const Endpoint& 
   if (endpoint.registry)
     context_.trusted_realms = endpoint.registry->trusted_realms;
   context_.timeout = counter.settings.timeout;
-  context_.credential =
-      counter.credentials.find(endpoint.reference, endpoint.registry, Freshness::cached_is_fine);
+  context_.credential = counter.credentials.find(endpoint.reference, endpoint.registry,
+                                                 CredentialStore::Freshness::cached_is_fine);
   context_.sender = &http;
 }
 
@@ -187,8 +186,8 @@ bool Delivery::read_again() {
   if (std::exchange(read_again_, true))
     return false;
   const std::string before = context_.credential.fingerprint();
-  context_.credential =
-      counter_.credentials.find(endpoint_.reference, endpoint_.registry, Freshness::after_refusal);
+  context_.credential = counter_.credentials.find(endpoint_.reference, endpoint_.registry,
+                                                  CredentialStore::Freshness::after_refusal);
   const bool changed = context_.credential.fingerprint() != before;
   if (counter_.settings.refreshed)
     counter_.settings.refreshed(endpoint_.host(), changed);

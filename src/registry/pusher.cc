@@ -12,7 +12,7 @@
 namespace ocisync {
 namespace {
 
-constexpr unsigned kTries = 3;
+constexpr unsigned kUploadTries = 3;
 
 std::optional<Digest> digest_header(const Answer& answer) {
   const std::string* header = answer.response.headers().find("Docker-Content-Digest");
@@ -207,7 +207,7 @@ void Pusher::persist(const std::function<void(bool again)>& act) {
     } catch (const Error& error) {
       const SteadyTime now = clock_.steady();
       const bool far = error.not_before() && *error.not_before() - now > Gate::kShort;
-      if (!may_pass(error) || far || tried == kTries)
+      if (!may_pass(error) || far || tried == kUploadTries)
         throw;
       not_before_ =
           std::max(now + request_backoff(tried, random_), error.not_before().value_or(now));

@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxSize = 1 << 20;
+constexpr std::uint64_t kSecretLimit = 1 << 20;
 constexpr int kSwapsSurvived = 3;
 
 // What one moment of the directory holds.
@@ -21,7 +21,7 @@ struct Contents {
 
 Contents read_contents(const fs::path& directory) {
   const auto read = [&](std::string_view name) {
-    return read_user_file(directory / name, kMaxSize);
+    return read_user_file(directory / name, kSecretLimit);
   };
   Contents contents;
   contents.config_json = read(".dockerconfigjson");

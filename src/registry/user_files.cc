@@ -8,11 +8,11 @@
 namespace ocisync {
 namespace {
 
-constexpr std::uint64_t kMaxSize = 1 << 20;
+constexpr std::uint64_t kUserFileLimit = 1 << 20;
 
 UserFiles::Content read_now(const std::filesystem::path& path) {
   try {
-    auto text = read_user_file(path, kMaxSize);
+    auto text = read_user_file(path, kUserFileLimit);
     return text ? std::make_shared<const std::string>(*std::move(text)) : nullptr;
   } catch (const Error& error) {
     throw Error(Reason::credentials_invalid, error.message());

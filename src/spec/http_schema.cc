@@ -4,7 +4,7 @@
 namespace ocisync {
 namespace {
 
-Object<HttpSpec> tls_schema() {
+Object<HttpSpec> server_tls_schema() {
   return Object<HttpSpec>({
       field<HttpSpec>("certFile", &HttpSpec::cert_file, file(), "The certificate, PEM.")
           .needs("keyFile")
@@ -31,7 +31,7 @@ Object<HttpSpec> http_schema() {
       field<HttpSpec>("adminTokenFile", &HttpSpec::admin_token_file, file(),
                       "The bearer token that opens /-/sync and /-/reload.")
           .sample("/etc/ocisync/admin-token"),
-      section<HttpSpec>("tls", tls_schema(), "Speak HTTPS."),
+      section<HttpSpec>("tls", server_tls_schema(), "Speak HTTPS."),
   });
 }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kWidth = 100;
 
 // Where a line of the page stands.
-struct Place {
+struct LineStart {
   std::size_t indent = 0;
   bool commented = false;  // the field, and all below it, is not active
   bool dash = false;       // the next field opens an entry of a list
@@ -69,7 +69,7 @@ bool is_branch(const Shape& shape) {
 
 class Page {
  public:
-  void field(const FieldShape& field, Place place) {
+  void field(const FieldShape& field, LineStart place) {
     place.commented = place.commented || field.not_yet || field.alternative;
     const std::size_t outer = place.dash ? place.indent - 2 : place.indent;
     if (place.indent <= 2 && is_branch(field.value))
@@ -90,7 +90,7 @@ class Page {
     }
   }
 
-  void fields(const Shape& object, Place place) {
+  void fields(const Shape& object, LineStart place) {
     for (const FieldShape& one : object.fields) {
       field(one, place);
       place.dash = false;

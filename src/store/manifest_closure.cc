@@ -11,7 +11,7 @@ namespace ocisync {
 namespace {
 
 constexpr std::uint64_t kManifestLimit = 64ULL << 20;  // above any limit a spec would set
-constexpr int kMaxDepth = 8;                           // of indexes within indexes
+constexpr int kMaxIndexDepth = 8;                      // of indexes within indexes
 
 std::optional<std::string> read_blob(const Volume& volume, const Digest& digest) {
   try {
@@ -48,7 +48,7 @@ void add_digests(const Json* descriptors, std::vector<Digest>& into) {
 }
 
 void add_closure(const Volume& volume, const Digest& manifest, int depth, DigestSet& into) {
-  if (!into.insert(manifest).second || depth > kMaxDepth)
+  if (!into.insert(manifest).second || depth > kMaxIndexDepth)
     return;
   const auto document = read_cached_manifest(volume, manifest);
   if (!document)
@@ -64,7 +64,8 @@ bool is_complete(const Volume& volume, const CachedManifest& manifest, int depth
     const auto child = read_cached_manifest(volume, digest);
     return child && is_complete(volume, *child, depth + 1);
   };
-  return depth <= kMaxDepth && std::all_of(manifest.blobs.begin(), manifest.blobs.end(), present) &&
+  return depth <= kMaxIndexDepth &&
+         std::all_of(manifest.blobs.begin(), manifest.blobs.end(), present) &&
          std::all_of(manifest.manifests.begin(), manifest.manifests.end(), whole);
 }
 

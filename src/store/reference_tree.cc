@@ -7,7 +7,7 @@ namespace ocisync {
 namespace {
 
 // A repository's 255 bytes hold at most 128 components; whatever goes deeper is none of ours.
-constexpr int kMaxDepth = 140;
+constexpr int kMaxFolderDepth = 140;
 
 class Walk {
  public:
@@ -23,7 +23,7 @@ class Walk {
       const std::string child_path = path.empty() ? name : path + "/" + name;
       if (name == "tags" || name == "digests")
         visit_places(*child, child_path);
-      else if (depth < kMaxDepth)
+      else if (depth < kMaxFolderDepth)
         enter(*child, child_path, depth + 1);
     });
   }

@@ -1,7 +1,5 @@
-"""A type, constant or alias of the namespace is defined in one place: two of one name would silently become one.
-
-Headers count, and what a .cc file defines outside of its unnamed namespace.
-"""
+"""A type, constant or alias is defined in one place: two of one name in the namespace would silently become one, and what
+is private to a file needs a name of its own within its floor, for a release compiles several files as one."""
 import collections
 import pathlib
 import re
@@ -11,6 +9,7 @@ import sys
 TYPE = re.compile(r"^(?:class|struct|enum(?: class)?|union) (\w+)(?: final)?(?: : [^;{]*)?(?: \{|\{|$)")
 CONSTANT = re.compile(r"^(?:inline )?(?:constexpr|const) [^=({]*?\b(k[A-Z]\w*)\b")
 ALIAS = re.compile(r"^using (\w+) =")
+FUNCTION = re.compile(r"^(?! )(?:\[\[\w+\]\] )?[\w:<>,&* ]*?\b(\w+\([^;{]*\)) (?:noexcept )?\{")  # with its parameters
 
 
 def definitions(file: pathlib.Path):
@@ -18,12 +17,15 @@ def definitions(file: pathlib.Path):
     for number, line in enumerate(file.read_text().splitlines(), 1):
         if opened := re.match(r"^namespace ?([\w:]*) \{", line):
             namespaces.append(opened[1])
-        elif line.startswith("}  // namespace"):
+            continue
+        if line.startswith("}  // namespace"):
             namespaces.pop()
-        elif "" not in namespaces:
-            for pattern in (TYPE, CONSTANT, ALIAS):
-                if found := pattern.match(line):
-                    yield "::".join([*namespaces, found[1]]), number
+            continue
+        private = "" in namespaces
+        for pattern in (TYPE, CONSTANT, ALIAS, *([FUNCTION] if private else [])):
+            if found := pattern.match(line):
+                home = [file.parent.name, "(private)"] if private else namespaces
+                yield "::".join([*home, found[1]]), number
 
 
 def main():

@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "cache_folder.h"
+#include "reference_case.h"
 #include "store/reference_tree.h"
 
 namespace ocisync {
@@ -14,18 +14,11 @@ namespace {
 using namespace cache_test;
 using testing::UnorderedElementsAre;
 
-class ReferenceStoreTest : public testing::Test {
+class ReferenceStoreTest : public ReferenceCase {
  protected:
   fs::path tag_folder() const {
     return folder.path() / "refs/localhost_5000/myrepo/mychart/tags/2.7.0";
   }
-
-  CacheFolder folder;
-  Volume volume = folder.open();
-  ReferenceStore references{volume};
-  CachedChart chart{folder, "one"};
-  CachedChart other{folder, "two"};
-  const Reference reference = Reference::parse("localhost:5000/myrepo/mychart:2.7.0");
 };
 
 TEST_F(ReferenceStoreTest, WritesHelmsTreeWithRelativeLinks) {

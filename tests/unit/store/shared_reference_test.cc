@@ -15,8 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cache_folder.h"
-#include "store/reference_store.h"
+#include "reference_case.h"
 #include "store/staging.h"
 
 namespace ocisync {
@@ -25,15 +24,7 @@ namespace {
 using namespace cache_test;
 using testing::UnorderedElementsAre;
 
-class SharedReferenceTest : public testing::Test {
- protected:
-  CacheFolder folder;
-  Volume volume = folder.open();
-  ReferenceStore references{volume};
-  CachedChart chart{folder, "one"};
-  CachedChart other{folder, "two"};
-  const Reference reference = Reference::parse("localhost:5000/myrepo/mychart:2.7.0");
-};
+class SharedReferenceTest : public ReferenceCase {};
 
 // Another process that acts once whenever this one is interrupted, while this one is held there. A
 // timer interrupts it after microseconds, now few, now many, so wherever it may be.
