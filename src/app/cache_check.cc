@@ -7,6 +7,7 @@
 #include "app/output.h"
 #include "app/signals.h"
 #include "app/wiring.h"
+#include "base/document.h"
 #include "base/json.h"
 #include "reconcile/repository_source.h"
 #include "store/check.h"
@@ -174,9 +175,7 @@ int run_cache_check(const CacheCheckOptions& options) {
     damaged.add(to_json(blob, repaired));
   }
   if (options.output == OutputFormat::json) {
-    Json document = Json::object();
-    document.set("apiVersion", "ocisync.dev/v1alpha1");
-    document.set("kind", "CacheCheckResult");
+    Json document = document_of_kind("CacheCheckResult");
     document.set("blobs", report.blobs);
     document.set("bytes", report.bytes);
     document.set("damaged", std::move(damaged));

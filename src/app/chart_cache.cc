@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/wiring.h"
+#include "base/document.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "store/layout_index.h"
@@ -95,9 +96,7 @@ std::string chart_lines(const ReferenceEntry& entry) {
 
 Json chart_document(std::string_view verb, const Reference& reference,
                     const ReferenceEntry& entry) {
-  Json document = Json::object();
-  document.set("apiVersion", "ocisync.dev/v1alpha1");
-  document.set("kind", "ChartResult");
+  Json document = document_of_kind("ChartResult");
   document.set("action", verb);
   document.set("ref", reference.str());
   document.set("name", entry.name);

@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/wiring.h"
+#include "base/document.h"
 #include "base/text.h"
 #include "store/blob_path.h"
 
@@ -83,9 +84,7 @@ std::string list_json(const std::vector<ListedChart>& charts) {
     entry.set("created", rfc3339(chart.created));
     list.add(std::move(entry));
   }
-  Json document = Json::object();
-  document.set("apiVersion", "ocisync.dev/v1alpha1");
-  document.set("kind", "ChartList");
+  Json document = document_of_kind("ChartList");
   document.set("charts", std::move(list));
   return document.dump(2) + "\n";
 }

@@ -2,6 +2,7 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/wiring.h"
+#include "base/document.h"
 #include "base/error.h"
 #include "store/layout_index.h"
 #include "store/roots.h"
@@ -27,9 +28,7 @@ int run_chart_remove(const ChartOptions& options) {
     require_saved_chart(nullptr, reference);
   rebuild_layout_index(cache->volume(), cache->references());
   if (options.output == OutputFormat::json) {
-    Json document = Json::object();
-    document.set("apiVersion", "ocisync.dev/v1alpha1");
-    document.set("kind", "ChartResult");
+    Json document = document_of_kind("ChartResult");
     document.set("action", "remove");
     document.set("ref", reference.str());
     print(document.dump(2) + "\n");

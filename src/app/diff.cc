@@ -1,14 +1,13 @@
 #include <algorithm>
 
-#include "app/alarm.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/output.h"
 #include "app/plan_report.h"
 #include "app/signals.h"
+#include "app/time_limit.h"
 #include "app/wiring.h"
 #include "base/text.h"
-#include "spec/quantity.h"
 
 namespace ocisync {
 namespace {
@@ -83,18 +82,13 @@ int run_diff(const DiffOptions& options) {
   const Terms terms = load_terms(options.spec, options.terms, spec);
   ReadingWiring wiring(options.spec, std::move(spec), terms, *log);
 
-  std::stop_source stop;
-  const std::stop_callback forward(signals.stop(), [&] { stop.request_stop(); });
-  SyncPlan plan;
-  {
-    const Alarm alarm(timeout, stop);
-    plan = plan_sync(wiring.sources(), wiring.publisher(), wiring.lanes(), wiring.clock(), asked,
-                     stop.get_token());
-  }
+  const TimeLimit limit(timeout, signals);
+  SyncPlan plan = plan_sync(wiring.sources(), wiring.publisher(), wiring.lanes(), wiring.clock(),
+                            asked, limit.token());
   if (signals.received() != 0)
     return 128 + signals.received();
-  if (stop.stop_requested())
-    name_the_deadline(plan, "--timeout " + format_duration(timeout));
+  if (limit.over())
+    name_the_deadline(plan, limit.text());
   const int code = exit_code(plan);
   print(report(plan, options.output.value_or(PlanFormat::text), code));
   return code;

@@ -4,6 +4,7 @@
 #include "app/options.h"
 #include "app/output.h"
 #include "app/wiring.h"
+#include "base/document.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "reconcile/housekeeping.h"
@@ -47,9 +48,7 @@ int run_gc(const GcOptions& options) {
   if (!options.dry_run && report.removed_references + report.removed_blobs > 0)
     rebuild_layout_index(volume, ReferenceStore(volume));
   if (options.output == OutputFormat::json) {
-    Json document = Json::object();
-    document.set("apiVersion", "ocisync.dev/v1alpha1");
-    document.set("kind", "GcResult");
+    Json document = document_of_kind("GcResult");
     document.set("dryRun", options.dry_run);
     document.set("removedBlobs", report.removed_blobs);
     document.set("removedBytes", report.removed_bytes);

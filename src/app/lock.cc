@@ -1,17 +1,17 @@
 #include <fmt/format.h>
 
-#include "app/alarm.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/output.h"
 #include "app/signals.h"
 #include "app/table.h"
+#include "app/time_limit.h"
 #include "app/wiring.h"
+#include "base/document.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "reconcile/locking.h"
 #include "reconcile/outcome.h"
-#include "spec/quantity.h"
 
 namespace ocisync {
 namespace {
@@ -77,9 +77,7 @@ std::string to_json(const LockResult& result) {
                      .set("reason", to_string(failure.reason))
                      .set("message", failure.message)
                      .set("hint", failure.hint));
-  return Json::object()
-             .set("apiVersion", "ocisync.dev/v1alpha1")
-             .set("kind", "LockResult")
+  return document_of_kind("LockResult")
              .set("path", result.path.string())
              .set("charts", std::uint64_t{result.charts})
              .set("differences", std::move(differences))
@@ -172,18 +170,14 @@ int run_lock(const LockOptions& options) {
   ReadingWiring wiring(options.spec, std::move(spec),
                        Terms{.lock = nullptr, .offline = options.terms.offline}, *log);
 
-  std::stop_source stop;
-  const std::stop_callback forward(signals.stop(), [&] { stop.request_stop(); });
-  Locking locking;
-  {
-    const Alarm alarm(timeout, stop);
-    locking = lock_charts(wiring.sources(), wiring.lanes(), before,
-                          {options.spec.only.begin(), options.spec.only.end()}, stop.get_token());
-  }
+  const TimeLimit limit(timeout, signals);
+  Locking locking =
+      lock_charts(wiring.sources(), wiring.lanes(), before,
+                  {options.spec.only.begin(), options.spec.only.end()}, limit.token());
   if (signals.received() != 0)
     return 128 + signals.received();
-  if (stop.stop_requested())
-    name_the_deadline(locking, "--timeout " + format_duration(timeout));
+  if (limit.over())
+    name_the_deadline(locking, limit.text());
   const LockResult result = settle(options, path, before, std::move(locking));
   print(options.output == OutputFormat::json ? to_json(result) : describe(result));
   return result.exit_code;

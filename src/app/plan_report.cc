@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "app/table.h"
+#include "base/document.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -222,10 +223,8 @@ std::string plan_json(const SyncPlan& plan, int exit_code) {
   Json counts = Json::object();
   for (const Action action : kActions)
     counts.set(std::string(to_string(action)), std::uint64_t{count_of(plan, action)});
-  Json document = Json::object();
-  document.set("apiVersion", "ocisync.dev/v1alpha1")
-      .set("kind", "SyncPlan")
-      .set("name", plan.spec_name)
+  Json document = document_of_kind("SyncPlan");
+  document.set("name", plan.spec_name)
       .set("specHash", plan.spec_hash)
       .set("startedAt", rfc3339(plan.started))
       .set("durationSeconds", std::chrono::duration<double>(plan.duration).count())

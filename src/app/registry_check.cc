@@ -5,6 +5,7 @@
 #include "app/output.h"
 #include "app/signals.h"
 #include "app/wiring.h"
+#include "base/document.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -93,8 +94,7 @@ std::string as_text(const Report& report) {
 }
 
 std::string as_json(const Report& report) {
-  Json document = Json::object();
-  document.set("apiVersion", "ocisync.dev/v1alpha1").set("kind", "RegistryCheck");
+  Json document = document_of_kind("RegistryCheck");
   document.set("registry", report.host).set("url", report.door.url.str());
   document.set("plainHTTP", report.door.url.origin().scheme == "http");
   Json schemes = Json::array();

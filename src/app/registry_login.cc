@@ -4,6 +4,7 @@
 #include "app/registry_options.h"
 #include "app/signals.h"
 #include "app/wiring.h"
+#include "base/document.h"
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -38,9 +39,7 @@ void print_result(const std::optional<OutputFormat>& output, std::string_view ac
                   const std::string& host, Json::Member more, std::string_view line) {
   if (output != OutputFormat::json)
     return print(line);
-  Json document = Json::object();
-  document.set("apiVersion", "ocisync.dev/v1alpha1");
-  document.set("kind", "LoginResult");
+  Json document = document_of_kind("LoginResult");
   document.set("action", action);
   document.set("host", host);
   document.set(std::move(more.first), std::move(more.second));

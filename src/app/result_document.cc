@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "app/result.h"
+#include "base/document.h"
 #include "base/json.h"
 
 namespace ocisync {
 namespace {
 
-constexpr const char* kApiVersion = "ocisync.dev/v1alpha1";
 constexpr const char* kDigestPattern = "^sha(256|512):[0-9a-f]{64,128}$";
 
 constexpr std::array kStates = {ChartState::updated, ChartState::unchanged, ChartState::repaired,
@@ -45,7 +45,7 @@ Json count() { return typed("integer").set("minimum", 0); }
 
 Json span() { return typed("number").set("minimum", 0); }
 
-Json constant(const char* value) { return Json::object().set("const", value); }
+Json constant(std::string_view value) { return Json::object().set("const", value); }
 
 template <typename Values>
 Json one_of(const Values& values) {
@@ -172,7 +172,8 @@ std::vector<Member<Run>> run_members() {
        [](const Run&) { return Json("SyncResult"); }},
       {"name", always, text(), "The spec's metadata.name.",
        [](const Run& run) { return Json(run.result.spec_name); }},
-      {"specHash", always, text(), "SHA-256 of the spec files' bytes, hex.",
+      {"specHash", always, text(),
+       "SHA-256 of the spec file, hex; of several, of the list of theirs.",
        [](const Run& run) { return Json(run.result.spec_hash); }},
       {"startedAt", always, time(), "When the pass began.",
        [](const Run& run) { return Json(rfc3339(run.result.started)); }},

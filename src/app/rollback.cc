@@ -5,6 +5,7 @@
 #include "app/output.h"
 #include "app/table.h"
 #include "app/wiring.h"
+#include "base/document.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "export/publisher.h"
@@ -120,11 +121,7 @@ std::string listing_json(const Listing& listing) {
   Json generations = Json::array();
   for (const auto& generation : listing.generations)
     generations.add(generation_json(listing, *generation));
-  return Json::object()
-             .set("apiVersion", "ocisync.dev/v1alpha1")
-             .set("kind", "GenerationList")
-             .set("generations", std::move(generations))
-             .dump(2) +
+  return document_of_kind("GenerationList").set("generations", std::move(generations)).dump(2) +
          "\n";
 }
 

@@ -5,6 +5,7 @@
 #include "app/signals.h"
 #include "app/status_source.h"
 #include "app/table.h"
+#include "base/document.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -96,9 +97,7 @@ std::string json_of(std::vector<Json> documents) {
   Json items = Json::array();
   for (Json& document : documents)
     items.add(std::move(document));
-  Json list = Json::object();
-  list.set("apiVersion", "ocisync.dev/v1alpha1");
-  list.set("kind", "SyncStatusList");
+  Json list = document_of_kind("SyncStatusList");
   list.set("items", std::move(items));
   return list.dump(2) + "\n";
 }

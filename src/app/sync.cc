@@ -1,4 +1,3 @@
-#include "app/alarm.h"
 #include "app/commands.h"
 #include "app/deadline.h"
 #include "app/options.h"
@@ -7,11 +6,11 @@
 #include "app/result.h"
 #include "app/signals.h"
 #include "app/termination_log.h"
+#include "app/time_limit.h"
 #include "app/watch.h"
 #include "app/wiring.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "spec/quantity.h"
 
 namespace ocisync {
 namespace {
@@ -117,25 +116,23 @@ Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& s
   pass.only = {options.spec.only.begin(), options.spec.only.end()};
   pass.fail_fast = options.fail_fast;
   pass.deadline = wiring.clock().steady() + timeout;
-  pass.deadline_text = "--timeout " + format_duration(timeout);
 
   const Deadline deadline(signals, log, [](int signal) { return 128 + signal; });
-  std::stop_source stop;
-  const std::stop_callback forward(signals.stop(), [&] { stop.request_stop(); });
+  const TimeLimit limit(timeout, signals);
+  pass.deadline_text = limit.text();
   PassResult result;
   {
     const ProgressDisplay shown(
         options.progress.value_or(options.quiet ? ProgressStyle::none : ProgressStyle::automatic),
         wiring.progress(), log);
-    const Alarm alarm(timeout, stop);
-    result = wiring.reconciler().pass(pass, stop.get_token());
+    result = wiring.reconciler().pass(pass, limit.token());
   }
   if (options.metrics_file)
     write_metrics(*options.metrics_file, wiring.metrics(), log);
   if (signals.received() != 0)
     return {std::move(result), 128 + signals.received()};
-  if (stop.stop_requested())
-    name_the_deadline(result, pass.deadline_text);
+  if (limit.over())
+    name_the_deadline(result, limit.text());
   const int code = exit_code(result);
   return {std::move(result), code};
 }

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/random.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -265,13 +264,6 @@ void Directory::touch(std::string_view name) const {
 void Directory::sync_volume() const {
   if (::syncfs(fd()) != 0)
     fail_at(errno, "syncing", path_);
-}
-
-std::uint64_t Directory::free_bytes() const {
-  struct statvfs info = {};
-  if (::fstatvfs(fd(), &info) != 0)
-    fail_at(errno, "examining", path_);
-  return std::uint64_t{info.f_bavail} * info.f_frsize;
 }
 
 void write_all(int fd, Bytes bytes, const fs::path& what) {

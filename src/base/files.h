@@ -76,7 +76,6 @@ class Directory {
 
   void touch(std::string_view name) const;  // mtime := now, absence is fine
   void sync_volume() const;                 // syncfs
-  std::uint64_t free_bytes() const;         // what an unprivileged user may still write
 
  private:
   Directory(Fd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}

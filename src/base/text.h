@@ -18,8 +18,6 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 // as \xNN. At most `limit` bytes, then an ellipsis.
 std::string printable(std::string_view text, std::size_t limit = 512);
 
-bool valid_utf8(std::string_view text);
-
 // The length of the valid UTF-8 sequence at the front of `text`, which is not empty; 0 if there is
 // none (RFC 3629).
 std::size_t utf8_length(std::string_view text);

@@ -314,13 +314,6 @@ const YamlValue* YamlValue::find(std::string_view key) const {
   return nullptr;
 }
 
-const YamlValue::Entry* YamlValue::find_ignoring_case(std::string_view key) const {
-  for (const Entry& entry : entries)
-    if (equal_ignoring_case(entry.key, key))
-      return &entry;
-  return nullptr;
-}
-
 YamlValue parse_yaml(std::string_view text, const YamlOptions& options,
                      std::vector<YamlProblem>& problems) {
   if (text.starts_with("\uFEFF"))

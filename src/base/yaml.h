@@ -33,7 +33,6 @@ struct YamlValue {
   std::vector<Entry> entries;    // map, in order of appearance
 
   const YamlValue* find(std::string_view key) const;
-  const Entry* find_ignoring_case(std::string_view key) const;
 
   bool is_map() const { return kind == Kind::map; }
 

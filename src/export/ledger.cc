@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/json.h"
-#include "export/escape.h"
 
 namespace ocisync {
 namespace {

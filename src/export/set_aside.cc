@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "export/escape.h"
+#include "base/escape.h"
 #include "export/tree_name.h"
 
 namespace ocisync {

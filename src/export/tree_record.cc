@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/text.h"
-#include "export/escape.h"
 
 namespace ocisync {
 namespace {

@@ -19,6 +19,8 @@ void VolumeSync::wait() {
       sync_();
     } catch (const Error& caught) {
       error = caught;
+    } catch (...) {  // the group waits for an answer, whatever it was
+      error = Error(Reason::internal, "the thread that synced the volume failed");
     }
     lock.lock();
     group->error = std::move(error);

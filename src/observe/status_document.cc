@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/document.h"
 #include "base/json.h"
 
 namespace ocisync {
 namespace {
 
-constexpr std::string_view kApiVersion = "ocisync.dev/v1alpha1";
 constexpr std::string_view kKind = "SyncStatus";
 constexpr std::string_view kSuspended = "suspended";
 constexpr std::string_view kPending = "pending";
@@ -161,9 +161,7 @@ Json head_json(const BoardSnapshot& board) {
   set_text(reload, "message", board.reload.message);
   if (board.reload.last_success != WallTime{})
     reload.set("lastSuccess", rfc3339(board.reload.last_success));
-  Json json = Json::object();
-  json.set("apiVersion", kApiVersion);
-  json.set("kind", kKind);
+  Json json = document_of_kind(kKind);
   json.set("metadata", std::move(metadata));
   json.set("updatedAt", rfc3339(board.changed));
   json.set("specHash", board.spec_hash);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "base/document.h"
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -28,8 +29,8 @@ std::string document(const HookSpec& hook, const std::vector<HookChange>& change
   Json charts = Json::array();
   for (const HookChange& change : changes)
     charts.add(change_json(change));
-  Json json = Json::object();
-  json.set("apiVersion", "ocisync.dev/v1alpha1").set("kind", "HookCall").set("hook", hook.name);
+  Json json = document_of_kind("HookCall");
+  json.set("hook", hook.name);
   json.set("when", hook.when == HookSpec::When::gate ? "gate" : "published");
   json.set("charts", std::move(charts));
   return json.dump() + "\n";

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/document.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -16,7 +17,6 @@ namespace {
 
 constexpr std::uint64_t kLockFileLimit = 16ULL << 20;
 constexpr std::size_t kLongestText = 4096;
-constexpr std::string_view kApiVersion = "ocisync.dev/v1alpha1";
 constexpr std::string_view kKind = "ChartLock";
 constexpr std::string_view kHeader =
     "# Written by `ocisync lock`: what each chart of the spec stood for then. Not edited by "

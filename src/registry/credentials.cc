@@ -86,6 +86,7 @@ struct CredentialStore::State {
 
   std::shared_ptr<const DockerConfig> config(const std::filesystem::path& path,
                                              Freshness freshness);
+  std::shared_ptr<const DockerConfig> config(const DefaultFile& file, Freshness freshness);
   std::optional<Credential> helper(const std::string& suffix, std::string_view host,
                                    Freshness freshness);
   std::optional<Credential> from_config(const DockerConfig& config, std::string_view host,
@@ -125,6 +126,17 @@ std::shared_ptr<const DockerConfig> CredentialStore::State::config(
     if (!held.config || freshness == Freshness::after_refusal)
       throw;
     return held.config;
+  }
+}
+
+std::shared_ptr<const DockerConfig> CredentialStore::State::config(const DefaultFile& file,
+                                                                   Freshness freshness) {
+  try {
+    return config(file.path, freshness);
+  } catch (const Error&) {
+    if (file.guessed && may_not_be_read(file.path))
+      return nullptr;
+    throw;
   }
 }
 
@@ -177,9 +189,7 @@ Credential CredentialStore::State::from_defaults(std::string_view host, std::str
   if (auto found = from_environment(host, repository, freshness))
     return *std::move(found);
   for (const DefaultFile& file : default_files(files, environment)) {
-    if (file.guessed && may_not_be_read(file.path))
-      continue;
-    const auto read = config(file.path, freshness);
+    const auto read = config(file, freshness);
     if (!read)
       continue;
     if (auto found = from_config(*read, host, repository, freshness))

@@ -1,9 +1,12 @@
 #include "registry/user_files.h"
 
+#include <cerrno>
+
 #include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/text.h"
 
 namespace ocisync {
 namespace {
@@ -26,8 +29,12 @@ long long nanoseconds(const timespec& time) { return time.tv_sec * 1'000'000'000
 std::optional<UserFiles::Status> UserFiles::status_of(const std::filesystem::path& path) {
   struct stat status {};
 
-  if (::stat(path.c_str(), &status) != 0)
-    return std::nullopt;
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR)
+      return std::nullopt;
+    throw Error(Reason::credentials_invalid,
+                system_error(errno, "opening " + printable(path.string(), 4096)).message());
+  }
   return Status{status.st_dev, status.st_ino, status.st_size, nanoseconds(status.st_mtim),
                 nanoseconds(status.st_ctim)};
 }
@@ -52,14 +59,14 @@ UserFiles::Content UserFiles::read(const std::filesystem::path& path,
     if (held)
       return held;
   }
-  Content content = read_now(path);
+  Content content = before ? read_now(path) : nullptr;
   return known_.with([&](auto& known) -> Content {
     if (!content) {
       known.erase(path);
       return nullptr;
     }
     Known& entry = known[path];
-    entry.status = before.value_or(Status{});
+    entry.status = *before;
     if (!entry.content || *entry.content != *content)
       entry.content = content;
     return entry.content;

@@ -74,11 +74,14 @@ void note_outline(const YamlValue& document, SpecDraft& draft) {
     draft.document = document.at;
 }
 
+// Of several files the list of their hashes is hashed: joined texts do not tell where one ends.
 std::string hash_of(const std::vector<SpecSource>& sources) {
-  std::string joined;
+  if (sources.size() == 1)
+    return Digest::of(sources.front().text).hex();
+  std::string hashes;
   for (const SpecSource& source : sources)
-    joined += source.text;
-  return Digest::of(joined).hex();
+    hashes += Digest::of(source.text).hex() + "\n";
+  return Digest::of(hashes).hex();
 }
 
 // Log, metrics and what is owed know a hook by its name.

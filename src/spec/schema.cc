@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/document.h"
 #include "spec/codec.h"
 #include "spec/quantity.h"
 
@@ -201,11 +202,11 @@ Object<SpecDraft> spec_schema() {
              {
                  acting<SpecDraft>(
                      "apiVersion",
-                     choice<bool>("a version of the format", {{true, "ocisync.dev/v1alpha1"}}),
+                     choice<bool>("a version of the format", {{true, std::string(kApiVersion)}}),
                      nothing_more, "The format of this file.")
                      .required()
                      .joined()
-                     .sample("ocisync.dev/v1alpha1"),
+                     .sample(kApiVersion),
                  acting<SpecDraft>("kind", choice<bool>("a kind", {{true, "ChartSync"}}),
                                    nothing_more, "What this file describes.")
                      .required()

@@ -222,7 +222,7 @@ struct Spec {
   std::vector<RegistrySpec> registries;
   std::vector<ChartSpec> charts;
 
-  std::string hash;                   // sha256 of the joined files' bytes, hex
+  std::string hash;                   // SHA-256 of the file's bytes, hex; of several, of theirs
   std::vector<std::string> files;     // display names, index = Position::file
   std::vector<std::string> warnings;  // "file:line:column: ..." lines that do not stop anything
 };

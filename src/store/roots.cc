@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/escape.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "store/reference_tree.h"
@@ -17,21 +18,9 @@ constexpr std::string_view kSuffix = ".json";
 
 std::string pin_name(const Reference& reference) { return Digest::of(reference.str()).hex(); }
 
-int hex_value(char c) {
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 std::string owner_of_file(std::string_view name) {
   name.remove_suffix(kSuffix.size());
-  std::string owner;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const bool escaped = name[i] == '%' && i + 2 < name.size() && hex_value(name[i + 1]) >= 0 &&
-                         hex_value(name[i + 2]) >= 0;
-    owner +=
-        escaped ? static_cast<char>(hex_value(name[i + 1]) * 16 + hex_value(name[i + 2])) : name[i];
-    i += escaped ? 2 : 0;
-  }
-  return owner;
+  return unescape(name).value_or(std::string(name));
 }
 
 struct RootsFile {

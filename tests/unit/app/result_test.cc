@@ -5,6 +5,7 @@
 #include "app/table.h"
 #include "app/termination_log.h"
 #include "base/text.h"
+#include "support/utf8.h"
 
 namespace ocisync {
 namespace {

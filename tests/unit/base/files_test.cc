@@ -309,9 +309,8 @@ TEST(PrivateName, IsNeverTheSame) {
   EXPECT_EQ(private_name(".tmp-").size(), 21U);
 }
 
-TEST(Volume, KnowsItsRoomAndCanBeSynced) {
+TEST(Volume, CanBeSynced) {
   const TempDirectory temp;
-  EXPECT_GT(temp.directory().free_bytes(), 0U);
   EXPECT_NO_THROW(temp.directory().sync_volume());
 }
 

@@ -22,7 +22,7 @@ class FullExport : public testing::TestWithParam<Layout> {
   }
 
   void fill() {
-    const std::uint64_t free = Directory::open(small.path()).free_bytes();
+    const std::uint64_t free = small.free_bytes();
     write_file(small.path() / "ballast", std::string(free, 'x'));
   }
 

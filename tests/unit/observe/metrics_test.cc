@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "board_rig.h"
+#include "support/utf8.h"
 
 namespace ocisync {
 namespace {

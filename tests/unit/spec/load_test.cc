@@ -24,6 +24,18 @@ TEST(SpecLoading, TheShortestSpecHasEveryDefault) {
   EXPECT_EQ(spec.files, std::vector<std::string>{"charts.yaml"});
 }
 
+TEST(SpecLoading, TheHashOfSeveralFilesTellsWhereEachEnds) {
+  const auto hash_of = [](const std::string& first, const std::string& second) {
+    return load_spec({file_of(first, "a.yaml"), file_of(second, "b.yaml")}, environment_of({}))
+        .spec.value()
+        .hash;
+  };
+  const std::string whole = document_with(kOneChart);
+  const std::string head = whole.substr(0, whole.find("spec:"));
+  const std::string comment = "# nothing\n";
+  EXPECT_NE(hash_of(whole + comment, head), hash_of(whole, comment + head));
+}
+
 TEST(SpecLoading, EveryFieldReachesTheSpec) {
   const Spec spec = spec_of(
       "interval: 1m\njitter: 20%\nretry: {min: 1s, max: 1m}\ntimeout: 10s\nstallTimeout: 20s\n"

@@ -28,6 +28,8 @@ class SmallVolume {
 
   const std::filesystem::path& path() const { return directory_.path(); }
 
+  std::uint64_t free_bytes() const { return std::filesystem::space(path()).available; }
+
  private:
   static void must(int result, const std::string& act) {
     if (result != 0)
