@@ -3,6 +3,7 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/output.h"
+#include "app/registry_options.h"
 #include "app/signals.h"
 #include "app/wiring.h"
 #include "base/document.h"
@@ -14,6 +15,7 @@ namespace {
 
 struct RegistryCheckOptions {
   SpecOptions spec;
+  RegistryOptions registry;
   LogOptions log;
   std::optional<OutputFormat> output;
   std::string host;
@@ -23,7 +25,7 @@ void declare_registry_check(Flags& flags, RegistryCheckOptions& options) {
   flags.positional("HOST", options.host, "The registry: host[:port], or host[:port]/path")
       .required = true;
   declare_config(flags, options.spec);
-  flags.path("registry-config", "FILE", options.spec.registry_config, "Registry credentials");
+  declare(flags, options.spec, options.registry);
   declare_output(flags, options.output);
   declare(flags, options.log);
 }
@@ -121,7 +123,8 @@ int run_registry_check(const RegistryCheckOptions& options) {
   const Reference reference = somewhere_on(options.host);
   Signals signals;
   const auto log = make_log(options.log);
-  const Spec spec = load_spec_if_given(options.spec, *log);
+  Spec spec = load_spec_if_given(options.spec, *log);
+  apply(options.registry, reference, spec);
   const RealClock clock;
   RegistryWiring wiring(options.spec, spec, clock, *log);
   TransferCounts counts;

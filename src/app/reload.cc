@@ -5,8 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "base/environment.h"
 #include "base/text.h"
 #include "export/snapshot.h"
+#include "registry/default_files.h"
 
 namespace ocisync {
 namespace {
@@ -62,11 +64,17 @@ void Reload::now() {
 
 void Reload::watch_files() {
   const Spec& spec = wiring_.spec();
+  const auto defaults = default_files({options_.spec.registry_config}, process_variable);
   charts_.clear();
-  for (const ChartSpec& chart : spec.charts)
-    if (const RegistrySpec* registry = find_registry(spec, chart.reference))
+  for (const ChartSpec& chart : spec.charts) {
+    const RegistrySpec* registry = find_registry(spec, chart.reference);
+    if (registry)
       for (const fs::path& file : files_of(*registry))
         charts_[file].insert(chart.name);
+    if (!registry || !registry->credentials)
+      for (const DefaultFile& file : defaults)
+        charts_[fs::absolute(file.path)].insert(chart.name);
+  }
   server_files_.clear();
   for (const auto& file : {spec.http.cert_file, spec.http.key_file})
     if (file)

@@ -5,8 +5,10 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -17,6 +19,8 @@ namespace ocisync {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::uint64_t kReserve = 16 << 20;
 
 // A file we open by a name that others may have planted: no link, no terminal, no waiting for
 // a writer.
@@ -264,6 +268,22 @@ void Directory::touch(std::string_view name) const {
 void Directory::sync_volume() const {
   if (::syncfs(fd()) != 0)
     fail_at(errno, "syncing", path_);
+}
+
+void Directory::require_room(std::uint64_t size, std::string_view what) const {
+  struct statvfs info = {};
+  if (::fstatvfs(fd(), &info) != 0)
+    fail_at(errno, "examining", path_);
+  if (info.f_blocks == 0)
+    return;  // some network file systems do not say
+  const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
+  const std::uint64_t total = std::uint64_t{info.f_blocks} * info.f_frsize;
+  const std::uint64_t reserve = std::min(kReserve, total / 32);
+  if (size > free || free - size < reserve)
+    throw Error(Reason::disk_full,
+                fmt::format("{} of {} does not fit: {} has {} free, and {} must remain", what,
+                            human_size(size), printable(path_.string()), human_size(free),
+                            human_size(reserve)));
 }
 
 void write_all(int fd, Bytes bytes, const fs::path& what) {

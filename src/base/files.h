@@ -76,6 +76,9 @@ class Directory {
 
   void touch(std::string_view name) const;  // mtime := now, absence is fine
   void sync_volume() const;                 // syncfs
+  // Throws disk_full unless `what` of this size fits and leaves others room to breathe: 16 MiB, or
+  // a 32nd of a volume smaller than half a GiB.
+  void require_room(std::uint64_t size, std::string_view what) const;
 
  private:
   Directory(Fd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}

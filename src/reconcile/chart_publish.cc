@@ -64,7 +64,8 @@ void ChartTask::publish(const ReadyChart& ready, Outcome& outcome) const {
   const bool told_by_switch = together && ready.is_news();
   if (rooms_.hooks && !told_by_switch)
     rooms_.hooks->write_down(change);
-  const auto replaced = rooms_.publisher->publish(publication);
+  std::optional<Publication> replaced;
+  rooms_.cache.with_room([&] { replaced = rooms_.publisher->publish(publication); });
   if (rooms_.hooks && !told_by_switch)
     rooms_.hooks->published(change);
   outcome.state = ready.action == Action::repair ? ChartState::repaired : ChartState::updated;

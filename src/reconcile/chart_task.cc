@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -160,6 +161,7 @@ void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
       at_stage("unpack", [&] { return unpack(inquiry, selected.manifest.digest, cached); });
   at_stage("publish", [&] {
     put_reference(inquiry.chart, revision, cached, tree.chart_name, tree.chart_version);
+    warn_of_case(inquiry.chart, tree);
     ReadyChart unpacked = ready(inquiry.chart, plan, selected, tree);
     if (waits_for_gates(unpacked, inquiry.stop))
       attempt.waiting = std::move(unpacked);
@@ -240,13 +242,13 @@ TreeRecord ChartTask::unpack(const Inquiry& inquiry, const Digest& manifest,
     return fill_chart_tree(rooms_.cache, cached, chart.export_format, rooms_.spec.limits, modes_,
                            keep_on, into);
   };
-  try {
-    return trees.make(chart.export_format, manifest, fill);
-  } catch (const Error& error) {
-    if (error.reason() != Reason::disk_full || !rooms_.cache.make_room())
-      throw;
-    return trees.make(chart.export_format, manifest, fill);
-  }
+  TreeRecord record;
+  rooms_.cache.with_room([&] {
+    // Unpacked it is hardly ever smaller.
+    rooms_.publisher->control()->require_room(cached.content.size, "an unpacked chart");
+    record = trees.make(chart.export_format, manifest, fill);
+  });
+  return record;
 }
 
 ReferenceStore ChartTask::references(const Revision& revision) const {
@@ -331,6 +333,16 @@ void ChartTask::warn_of_mismatch(const ChartSpec& chart, const Revision& revisio
     rooms_.log.warning("MetadataMismatch", "the config blob is not chart metadata",
                        {{"chart", chart.name}, {"error", std::string(error.what())}});
   }
+}
+
+// Such files are one file on other people's disks, and which of them is anybody's guess.
+void ChartTask::warn_of_case(const ChartSpec& chart, const TreeRecord& tree) {
+  std::unordered_map<std::string, std::string_view> known;
+  for (const TreeEntry& entry : tree.entries)
+    if (const auto [same, fresh] = known.emplace(lower(entry.path), entry.path); !fresh)
+      rooms_.log.warning(
+          "CaseConflict", "two files differ in upper and lower case alone",
+          {{"chart", chart.name}, {"path", entry.path}, {"other", std::string(same->second)}});
 }
 
 // Helm reads it still and says that it will not for ever.

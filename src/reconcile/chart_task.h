@@ -92,6 +92,7 @@ class ChartTask {
   void warn_of_mismatch(const ChartSpec& chart, const Revision& revision, const CachedChart& cached,
                         const std::string& name, const std::string& version);
   void warn_of_legacy(const ChartSpec& chart, const ChartManifest& manifest);
+  void warn_of_case(const ChartSpec& chart, const TreeRecord& tree);
 
   Rooms rooms_;
   ChartPlanner planner_;

@@ -139,8 +139,8 @@ void Triggers::watch_folder(const fs::path& folder) {
   const int watch = ::inotify_add_watch(inotify_.get(), folder.c_str(), kEvents);
   if (watch >= 0)
     folders_.emplace(folder, watch);
-  else if (errno != ENOENT && errno != ENOTDIR)
-    warn_once(errno);
+  else if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+    warn_once(errno);  // of one folder alone nothing is said: it is looked at all the same
 }
 
 // True when the content is not what it was.

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -17,25 +16,6 @@
 
 namespace ocisync {
 namespace {
-
-constexpr std::uint64_t kReserve = 16 << 20;
-
-// Leaves others room to breathe: 16 MiB, or a 32nd of a volume smaller than half a GiB.
-void require_space(const Directory& root, std::uint64_t size) {
-  struct statvfs info = {};
-  if (::fstatvfs(root.fd(), &info) != 0)
-    throw system_error(errno, "examining " + root.path().string());
-  if (info.f_blocks == 0)
-    return;  // some network file systems do not say
-  const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
-  const std::uint64_t total = std::uint64_t{info.f_blocks} * info.f_frsize;
-  const std::uint64_t reserve = std::min(kReserve, total / 32);
-  if (size > free || free - size < reserve)
-    throw Error(Reason::disk_full,
-                fmt::format("a blob of {} does not fit: {} has {} free, and {} must remain",
-                            human_size(size), printable(root.path().string()), human_size(free),
-                            human_size(reserve)));
-}
 
 // Lock files are never removed, so their number must be bounded: three hex digits make at most
 // 4096, and of sixteen downloads at a time hardly ever two wait for each other without need.
@@ -95,10 +75,20 @@ void BlobCache::on_disk_full(std::function<void()> make_room) {
   state_->make_room = std::move(make_room);
 }
 
-bool BlobCache::make_room() const {
-  if (state_->make_room)
-    state_->make_room();
-  return static_cast<bool>(state_->make_room);
+void BlobCache::with_room(const std::function<void()>& step) const {
+  try {
+    return step();
+  } catch (const Error& error) {
+    if (error.reason() != Reason::disk_full || !state_->make_room)
+      throw;
+  }
+  make_room();
+  step();
+}
+
+void BlobCache::make_room() const {
+  const std::lock_guard lock(state_->making_room);
+  state_->make_room();
 }
 
 std::optional<BlobFile> BlobCache::find(const Digest& digest) {
@@ -182,10 +172,8 @@ void BlobCache::obtain(const Descriptor& descriptor, const Fetch& fetch) {
       if (!(full && std::exchange(may_make_room, false)) &&
           !(mismatch && std::exchange(may_restart, false)))
         throw;
-      if (full) {
-        std::lock_guard lock(state_->making_room);
-        state_->make_room();
-      }
+      if (full)
+        make_room();
     }
   }
 }
@@ -194,7 +182,7 @@ void BlobCache::obtain_once(const Descriptor& descriptor, const Fetch& fetch) {
   if (volume_.read_only())
     throw Error(Reason::offline_miss,
                 descriptor.digest.str() + " is not in the cache, which may only be read");
-  require_space(volume_.root(), descriptor.size);
+  volume_.root().require_room(descriptor.size, "a blob");
   BlobWriter writer(volume_, descriptor);
   fetch(writer);
   const Directory blobs =

@@ -73,8 +73,9 @@ class BlobCache {
 
   // What drops content that nothing names. To be set before the first ensure.
   void on_disk_full(std::function<void()> make_room);
-  // Does that, for a step on the same disk that filled up. False: there is nothing to be done.
-  bool make_room() const;
+  // A step that writes elsewhere on the disk: once more when that was full, after room was made.
+  void with_room(const std::function<void()>& step) const;
+
   CacheCounts counts() const;
 
   const Volume& volume() const noexcept { return volume_; }
@@ -85,6 +86,7 @@ class BlobCache {
   std::optional<BlobFile> present(const Descriptor& descriptor) const;
   void obtain(const Descriptor& descriptor, const Fetch& fetch);
   void obtain_once(const Descriptor& descriptor, const Fetch& fetch);
+  void make_room() const;
 
   const Volume& volume_;
   std::unique_ptr<State> state_;

@@ -99,7 +99,27 @@ TEST(Metrics, AreWellFormed) {
   EXPECT_EQ(complaint_about(rig.metrics.text()), "");
 }
 
-TEST(Metrics, HaveEveryFamilyOfTheContractAndNoOther) {
+// "name{label,label} type" of each family; what histograms add to their names and labels is left
+// out.
+std::set<std::string> families_in(const std::vector<std::string>& lines) {
+  std::set<std::string> families;
+  std::string name, type;
+  static const std::regex label(R"re(([a-z]+)="(?:[^"\\]|\\.)*")re");
+  for (const std::string& line : lines) {
+    if (line.starts_with("# TYPE ocisync_")) {
+      std::istringstream(line.substr(15)) >> name >> type;
+    } else if (line.starts_with("ocisync_")) {
+      std::string labels;
+      for (std::sregex_iterator each(line.begin(), line.end(), label), end; each != end; ++each)
+        if ((*each)[1] != "le")
+          labels += (labels.empty() ? "" : ",") + (*each)[1].str();
+      families.insert(name + (labels.empty() ? "" : "{" + labels + "}") + " " + type);
+    }
+  }
+  return families;
+}
+
+TEST(Metrics, HaveEveryFamilyOfTheContractWithItsLabelsAndNoOther) {
   MetricsRig rig;
   rig.attempt("web", success());
   rig.attempt("web", failure_above("1.0.0"));
@@ -111,43 +131,40 @@ TEST(Metrics, HaveEveryFamilyOfTheContractAndNoOther) {
   rig.metrics.verification_ended(true);
   rig.metrics.credentials_refreshed("h", false);
   rig.metrics.hook_ran("reload", true);
-  std::set<std::string> families;
-  for (const std::string& line : rig.lines())
-    if (line.starts_with("# TYPE ocisync_"))
-      families.insert(line.substr(15));
-  EXPECT_EQ(families, (std::set<std::string>{
-                          "build_info gauge",
-                          "config_last_reload_successful gauge",
-                          "config_last_reload_success_timestamp_seconds gauge",
-                          "config_reloads_total counter",
-                          "syncs_total counter",
-                          "sync_failures_total counter",
-                          "sync_duration_seconds histogram",
-                          "chart_info gauge",
-                          "chart_ready gauge",
-                          "chart_stalled gauge",
-                          "chart_suspended gauge",
-                          "chart_interval_seconds gauge",
-                          "chart_consecutive_failures gauge",
-                          "chart_last_success_timestamp_seconds gauge",
-                          "chart_last_attempt_timestamp_seconds gauge",
-                          "registry_requests_total counter",
-                          "registry_request_duration_seconds histogram",
-                          "registry_retries_total counter",
-                          "registry_blocked_until_timestamp_seconds gauge",
-                          "transfer_bytes_total counter",
-                          "transfers_in_flight gauge",
-                          "cache_hits_total counter",
-                          "cache_misses_total counter",
-                          "cache_evictions_total counter",
-                          "cache_size_bytes gauge",
-                          "cache_blobs gauge",
-                          "verifications_total counter",
-                          "credential_refreshes_total counter",
-                          "hook_runs_total counter",
-                          "status_write_failures_total counter",
-                          "reconciler_heartbeat_timestamp_seconds gauge",
-                      }));
+  EXPECT_EQ(families_in(rig.lines()),
+            (std::set<std::string>{
+                "build_info{version,revision} gauge",
+                "config_last_reload_successful gauge",
+                "config_last_reload_success_timestamp_seconds gauge",
+                "config_reloads_total{result} counter",
+                "syncs_total{chart,result} counter",
+                "sync_failures_total{chart,reason} counter",
+                "sync_duration_seconds{result} histogram",
+                "chart_info{chart,ref,version,digest,required} gauge",
+                "chart_ready{chart} gauge",
+                "chart_stalled{chart} gauge",
+                "chart_suspended{chart} gauge",
+                "chart_interval_seconds{chart} gauge",
+                "chart_consecutive_failures{chart} gauge",
+                "chart_last_success_timestamp_seconds{chart} gauge",
+                "chart_last_attempt_timestamp_seconds{chart} gauge",
+                "registry_requests_total{code,host,method} counter",
+                "registry_request_duration_seconds{host,method} histogram",
+                "registry_retries_total{host,reason} counter",
+                "registry_blocked_until_timestamp_seconds{host} gauge",
+                "transfer_bytes_total{direction,host} counter",
+                "transfers_in_flight{host} gauge",
+                "cache_hits_total counter",
+                "cache_misses_total counter",
+                "cache_evictions_total counter",
+                "cache_size_bytes gauge",
+                "cache_blobs gauge",
+                "verifications_total{result} counter",
+                "credential_refreshes_total{host,result} counter",
+                "hook_runs_total{hook,result} counter",
+                "status_write_failures_total counter",
+                "reconciler_heartbeat_timestamp_seconds gauge",
+            }));
 }
 
 TEST(Metrics, CountFromZero) {

@@ -52,6 +52,29 @@ TEST_F(FullVolume, MakesRoomOnceAndGoesOn) {
   EXPECT_EQ(contents_of(small.path() / "cache" / blob_path(Digest::of(bytes))), bytes);
 }
 
+TEST_F(FullVolume, RepeatsAStepOfOthersOnceRoomWasMade) {
+  int rooms = 0, steps = 0;
+  const auto always_full = [&] {
+    ++steps;
+    volume.root().require_room(1ULL << 40, "a chart");
+  };
+  EXPECT_EQ(reason_of([&] { cache.with_room(always_full); }), Reason::disk_full);
+  EXPECT_EQ(steps, 1);  // nothing can be done here
+  cache.on_disk_full([&] { ++rooms; });
+  EXPECT_EQ(reason_of([&] { cache.with_room(always_full); }), Reason::disk_full);
+  EXPECT_EQ(steps, 3);
+  cache.with_room([&] {
+    if (rooms == 1)
+      throw Error(Reason::disk_full, "full");
+    ++steps;
+  });
+  EXPECT_EQ(rooms, 2);
+  EXPECT_EQ(steps, 4);
+  EXPECT_EQ(reason_of([&] { cache.with_room([] { throw Error(Reason::not_found, "gone"); }); }),
+            Reason::not_found);
+  EXPECT_EQ(rooms, 2);
+}
+
 TEST_F(FullVolume, GivesUpWhenThereIsNoRoomToMake) {
   fill_up_to(100'000);
   int rooms = 0;
