@@ -65,7 +65,7 @@ void require_writable(const Volume& volume) {
     const std::string path(name);
     if (::faccessat(volume.root().fd(), path.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
       throw system_error(errno,
-                         fmt::format("writing to {}", (volume.root().path() / path).string()));
+                         "writing to " + (volume.root().path() / path).lexically_normal().string());
   }
   const Directory staging = volume.staging();
   const std::string probe = private_name("probe-");
