@@ -11,6 +11,7 @@ import time
 
 from tests.support import charts
 from tests.support.case import Case
+from tests.support.sync import as_user
 
 REF = "localhost:5000/myrepo/mychart:2.7.0"
 DOCUMENTED_META = "sha256:ca9588a9340fb83a62777cd177dae4ba5ab52061a1618ce2e21930b86c412d9e"
@@ -279,23 +280,6 @@ class Saving(Verbs):
         self.skopeo("localhost:5000/second:1")
         self.verb("export", "localhost:5000/second:1")
 
-    def test_a_full_disk_and_an_unwritable_cache_end_in_one_line(self):
-        small = self.folder / "small"
-        small.mkdir()
-        source = self.chart(noise=os.urandom(300_000))
-        script = (f"mount -t tmpfs -o size=200k none {small} && "
-                  f"'{self.ocisync.binary}' chart save {source} {REF} --cache {small}/cache; echo code $?; "
-                  f"find {small}/cache/blobs {small}/cache/refs -type f -o -type l")
-        user = [] if os.geteuid() == 0 else ["--map-root-user"]
-        done = subprocess.run(["unshare", "--mount", *user, "sh", "-c", script], text=True, capture_output=True,
-                              env=self.ocisync.environment())
-        self.assertEqual(done.stdout, "code 1\n", done.stderr)
-        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
-        self.assertIn("does not fit", done.stderr)
-        (self.folder / "file").write_text("")
-        run = self.verb("save", source, REF, code=2, OCISYNC_CACHE=self.folder / "file/cache")
-        self.assertEqual((run.stdout, len(run.stderr.splitlines())), ("", 1))
-
     def test_killed_at_any_moment_nothing_is_half_saved(self):
         source = self.chart(noise=os.urandom(2_000_000))
         other = self.chart("other")
@@ -320,6 +304,63 @@ class Saving(Verbs):
             self.verb("save", source, REF)
             self.skopeo()
         self.assertEqual(list((self.ocisync.cache / ".ocisync/staging").iterdir()), [])
+
+
+class Volumes(Verbs):
+    """Where nothing may be written, or no more: one line, and what was there stays."""
+
+    def full(self, cache, *words):
+        """Runs a verb where `small` has no room for the chart; returns what a reader finds there afterwards."""
+        small = self.folder / "small"
+        small.mkdir(exist_ok=True)
+        script = ('ocisync=$1; shift; mount -t tmpfs -o size=200k none "$0" && "$ocisync" chart "$@"; echo code $?; '
+                  '"$ocisync" cache check; find "$0" -path "$0/cache/refs/*" -o -path "$0/out/*"')
+        user = [] if os.geteuid() == 0 else ["--map-root-user"]
+        done = subprocess.run(["unshare", "--mount", *user, "sh", "-c", script, small, self.ocisync.binary, *words],
+                              text=True, capture_output=True, env=self.ocisync.environment(OCISYNC_CACHE=cache))
+        code, checked, *left = done.stdout.splitlines()
+        self.assertEqual((code, len(done.stderr.splitlines())), ("code 1", 1), done.stdout + done.stderr)
+        self.assertRegex(done.stderr, "does not fit|No space left")
+        self.assertRegex(checked, r"^\d+ blobs, 0 damaged")
+        return left
+
+    def test_a_full_disk_ends_save_pull_and_export_in_one_line_and_leaves_nothing_half_done(self):
+        small = self.folder / "small"
+        source = self.chart(noise=os.urandom(300_000))
+        self.assertEqual(self.full(small / "cache", "save", str(source), REF), [])
+        registry = self.start_registry()
+        self.pusher(registry).current("1.0.0", charts.chart_files(noise=os.urandom(300_000)))
+        self.assertEqual(self.full(small / "cache", "pull", f"{registry.host}/charts/web:1.0.0"), [])
+        self.verb("save", source, REF)
+        self.assertEqual(self.full(self.ocisync.cache, "export", REF, "-d", str(small / "out")), [])
+
+    def test_a_cache_that_belongs_to_another_is_left_as_it_is(self):
+        registry = self.start_registry()
+        self.pusher(registry).current("1.0.0")
+        ref = f"{registry.host}/charts/web:1.0.0"
+        self.folder.chmod(0o755)
+        source = self.chart()
+        self.verb("save", source, ref)
+        before = self.tree()
+        registry.forget()
+
+        def stranger(*words):
+            return self.ocisync.run(command=[*as_user(65532, 65532), self.ocisync.binary, *map(str, words),
+                                             "--cache", str(self.ocisync.cache)])
+
+        for words in (["save", source, REF], ["push", ref], ["pull", ref], ["remove", ref]):
+            run = self.assert_code(stranger("chart", *words), 2)
+            self.assertEqual((run.stdout, len(run.stderr.splitlines())), ("", 1), run.stderr)
+            self.assertIn(f"the cache {self.ocisync.cache} cannot be used", run.stderr)
+        self.assertEqual((self.tree(), registry.requests()), (before, []))
+        for words in (["cache", "check"], ["chart", "list"]):
+            self.assert_code(stranger(*words), 0)
+        self.skopeo(ref)
+
+    def test_a_cache_below_a_file_is_told_in_one_line(self):
+        (self.folder / "file").write_text("")
+        run = self.verb("save", self.chart(), REF, code=2, OCISYNC_CACHE=self.folder / "file/cache")
+        self.assertEqual((run.stdout, len(run.stderr.splitlines())), ("", 1))
 
 
 class Exporting(Verbs):
