@@ -9,6 +9,7 @@ import yaml
 from tests.support.case import Case
 from tests.support.kubernetes import (PROBES, containers, house_faults, kustomized, ocisync_containers, of_kind, pods,
                                       restricted_faults, schema_faults)
+from tests.support.pages import shell_block
 from tests.support.sidecar import Sidecar, eventually
 
 TOP = pathlib.Path(__file__).resolve().parents[2] / "manifests"
@@ -72,9 +73,12 @@ class Manifests(Case):
         (own / "config.json").write_text("{}")
         (self.folder / "ocisync").mkdir()
         shutil.copytree(TOP, self.folder / "ocisync/manifests")
-        rendered = kustomized(own)
+        _, push, apply = shell_block("README.md", "In a pod")
+        words, place = apply.split()[:-1], apply.split()[-1]
+        self.assertEqual(words, ["kubectl", "apply", "-k"])
+        rendered = kustomized(own / place)
         self.assertEqual(schema_faults(rendered), [])
-        self.assertEqual({each["image"] for each in ocisync_containers(rendered)}, {"registry.example.com/tools/ocisync:0.1.0"})
+        self.assertEqual({each["image"] for each in ocisync_containers(rendered)}, {push.split()[-1]})
         self.assertEqual([each["data"] for each in of_kind(rendered, "ConfigMap")], [{"charts.yaml": "mine"}])
         secret, = of_kind(rendered, "Secret")
         self.assertEqual((secret["data"], secret.get("stringData")), ({".dockerconfigjson": "e30="}, None))
