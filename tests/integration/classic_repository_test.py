@@ -1,4 +1,5 @@
 """Charts of classic repositories: index.yaml as the real helm writes it, behind a real static server."""
+import hashlib
 import json
 import os
 import re
@@ -7,7 +8,7 @@ import subprocess
 import time
 
 from tests.support.case import Case
-from tests.support.charts import CONTENT, PROVENANCE, Helm, archive, chart_files, sha256
+from tests.support.charts import CONTENT, PROVENANCE, Helm, chart_files, sha256
 from tests.support.repository import Repository
 from tests.support.tls import Authority
 
