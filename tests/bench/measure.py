@@ -130,18 +130,22 @@ LABELS = {"floor": "floor: curl, manifests then blobs", "cold": "ocisync, cold s
           "container": "a container: made, `version`, removed"}
 
 
-def main():
+def options(words=None):
     parser = argparse.ArgumentParser()
     parser.add_argument("binary", type=pathlib.Path)
     parser.add_argument("--charts", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--without", default="", help="comma-separated: helm, skopeo, curl, podman")
-    options = parser.parse_args()
-    left_out = set(options.without.split(","))
+    return parser.parse_args(words)
+
+
+def main():
+    chosen = options()
+    left_out = set(chosen.without.split(","))
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ocisync-bench-") as folder:
-        bench = Bench(options.binary.resolve(), folder, options.charts)
+        bench = Bench(chosen.binary.resolve(), folder, chosen.charts)
         try:
-            samples = measure(bench, options.rounds, left_out)
+            samples = measure(bench, chosen.rounds, left_out)
         finally:
             bench.registry.stop()
     report(samples)

@@ -5,8 +5,11 @@ import pathlib
 import re
 import subprocess
 
+import yaml
+
 from tests.support.case import Case
-from tests.support.podman import DEBUG, IMAGE, Podman, TOOLS
+from tests.support.pages import shell_block
+from tests.support.podman import DEBUG, IMAGE, Podman, TOLD, TOOLS
 from tests.support.ports import free_port
 from tests.support.sidecar import eventually
 
@@ -63,7 +66,32 @@ class Image(Case):
         told = self.podman.run("run", "--rm", "--network", "none", IMAGE, "version").stdout
         labels = {key.removeprefix("org.opencontainers.image."): value for key, value in config["Labels"].items()}
         self.assertEqual(told, f"ocisync {labels['version']} (revision {labels['revision']})\n")
-        self.assertEqual((labels["title"], labels["licenses"]), ("ocisync", "Apache-2.0"))
+        description = yaml.safe_load((TOP / "deploy/chart/Chart.yaml").read_text())["description"]
+        self.assertEqual((labels["title"], labels["description"], labels["licenses"]), ("ocisync", description, "Apache-2.0"))
+
+    def test_the_script_that_made_it_said_what_is_in_it_how_large_it_is_and_how_fast_it_starts(self):
+        files = {path: entry.size for path, entry in self.podman.files(IMAGE).items() if entry.isreg()}
+        told = (self.podman.folder / TOLD).read_text()
+        listed = re.findall(r"^ *(\d+\.\d) KiB  /(\S+)$", told, re.M)
+        self.assertEqual({path: size for size, path in listed}, {path: f"{size / 1024:.1f}" for path, size in files.items()})
+        sizes = [float(size) for size, _ in listed]
+        self.assertEqual(sizes, sorted(sizes, reverse=True))
+        self.assertRegex(told, rf"\n\n{IMAGE}: {sum(files.values()) / MEBIBYTE:.1f} MiB unpacked, {len(files)} files\n"
+                               r"ocisync \d.*\na container was created, told its version and was removed in \d+ ms\n$")
+
+    def test_it_is_pushed_as_the_page_says(self):
+        registry = self.start_registry()
+        build, push, _ = shell_block("README.md", "In a pod")
+        name = build.split()[1]
+        self.assertEqual(build, shell_block("deploy/README.md", "The image")[0])
+        there = name.replace("registry.example.com", registry.host)
+        self.podman.run("tag", IMAGE, there)
+        self.addCleanup(self.podman.run, "rmi", there)
+        program, *words = push.replace(name, there).split()
+        self.assertEqual((program, words[-1]), ("podman", there))
+        self.podman.run(*words[:-1], "--tls-verify=false", there)  # a registry on loopback
+        self.assertIn(("PUT", "/v2/tools/ocisync/manifests/0.1.0", 201),
+                      [(r.method, r.path, r.status) for r in registry.requests()])
 
     def test_its_help_its_manual_and_its_schema_are_those_of_the_pages(self):
         def say(*words):

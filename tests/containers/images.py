@@ -6,7 +6,8 @@ import os
 import pathlib
 import subprocess
 
-from tests.support.podman import DEBIAN, DEBUG, IMAGE, Podman, TOOLS
+from tests.support.pages import shell_block
+from tests.support.podman import DEBIAN, IMAGE, Podman, TOLD, TOOLS
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
@@ -22,8 +23,13 @@ def main():
 
     if podman.run("image", "exists", DEBIAN, check=False).returncode != 0:
         do(TOP / "tests/support/base_image.sh", DEBIAN, podman.kept / "bookworm.tar")
-    do(TOP / "deploy/image.sh", IMAGE, *options)
-    do(TOP / "deploy/image.sh", DEBUG, *options, "--target=debug")
+    plain, debug, _ = (line.split() for line in shell_block("deploy/README.md", "The image"))  # the last: another machine
+    (script, _), told = plain, podman.folder / TOLD
+    with told.open("w") as into:
+        done = subprocess.run([script, IMAGE, *options], cwd=TOP, env=podman.environment, stdout=into)
+    print(told.read_text())
+    done.check_returncode()
+    do(*debug, *options)
     # In the format of the others, or its layers would be made again.
     do("podman", "build", "--quiet", "--format=docker", "--tag", TOOLS, "--target=tools", *options, ".")
 

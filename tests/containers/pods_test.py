@@ -68,9 +68,12 @@ class Pods(Case):
     # As an init container.
 
     def test_an_init_container_fills_the_volume_and_the_app_reads_it(self):
+        self.login("charts/queue").current("0.3.1", name="queue")
         pod = self.pod("init-container")
+        pod.spec["spec"]["charts"].append({"ref": f"oci://{self.registry.host}/charts/queue:0.3.1"})
+        pod.write_spec()
         pod.play()
-        for chart, name, version in (("web", "web", "1.2.3"), ("database", "db", "4.2.0")):
+        for chart, name, version in (("web", "web", "1.2.3"), ("database", "db", "4.2.0"), ("queue", "queue", "0.3.1")):
             for path, data in chart_files(name, version).items():
                 self.assertEqual(self.read(pod, f"{chart}/{path}"), data)
 
@@ -95,7 +98,7 @@ class Pods(Case):
         self.assertEqual(pod.state("portal")["Status"], "created")
         for told in (message.read_text(), pod.log()):
             self.assertIn("database", told)
-            self.assertIn("charts/db:9.9.9", told)
+            self.assertIn("answered 404 to the manifest charts/db:9.9.9", told)
         self.assertLessEqual(message.stat().st_size, 4096)
 
     def test_the_termination_message_of_a_success_names_the_digests(self):

@@ -4,6 +4,7 @@ import re
 import shutil
 
 from tests.support.case import Case
+from tests.support.pages import shell_block
 from tests.support.podman import Podman, TOOLS
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -14,8 +15,9 @@ class Quickstart(Case):
         podman = Podman()
         clone = shutil.copytree(TOP, self.folder / "clone", ignore=shutil.ignore_patterns("build", ".git"))
         # Where Dockerfile has the sources, so that what it compiled is not compiled again.
+        command, _ = shell_block("README.md", "Two commands")
         told = podman.run("run", "--rm", "--network", "host", f"--volume={clone}:/src",
-                          f"--volume={podman.compiled}:/root/.cache/ccache", TOOLS, "examples/quickstart/run.sh",
+                          f"--volume={podman.compiled}:/root/.cache/ccache", TOOLS, command,
                           timeout=1200).stdout
         sample = re.search(r"```\n(CHART .*?)```", (TOP / "README.md").read_text(), re.S)[1]
         self.assertIn(timeless(sample), timeless(told))

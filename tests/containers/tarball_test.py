@@ -3,6 +3,7 @@ import os
 import subprocess
 
 from tests.support.case import Case
+from tests.support.pages import shell_block
 from tests.support.podman import DEBIAN, Podman
 
 
@@ -10,20 +11,21 @@ class Tarball(Case):
     def setUp(self):
         super().setUp()
         self.podman = Podman()
-        self.tarball = self.pack("packed")
+        _, self.packing, *self.unpacking = shell_block("deploy/README.md", "The archive")  # the first compiles
+        self.tarball = self.pack("dist")
 
     def pack(self, name):
-        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
-        done = subprocess.run(["deploy/tarball.sh", self.ocisync.binary, str(self.folder / name)],
-                              check=True, capture_output=True, text=True, env=environment)
+        """The archive in a folder called `dist` on the page."""
+        command = self.packing.replace("dist", str(self.folder / name)).replace("build/release/src/ocisync",
+                                                                                self.ocisync.binary)
+        done = subprocess.run(command.split(), check=True, capture_output=True, text=True,
+                              env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
         return self.folder / name / done.stdout.strip().split("/")[-1]
 
     def debian(self, script):
         """Runs a shell script where the archive was unpacked into /opt and linked into the path."""
-        prepare = (f"tar -C /opt -xzf /tests/packed/{self.tarball.name} && "
-                   "ln -s /opt/ocisync-*/bin/ocisync /usr/local/bin/ocisync && ")
-        return self.podman.run("run", "--rm", "--network", "host", "--volume", f"{self.folder}:/tests", DEBIAN,
-                               "sh", "-c", prepare + script).stdout
+        return self.podman.run("run", "--rm", "--network", "host", "--volume", f"{self.folder}:/tests", "--workdir", "/tests",
+                               DEBIAN, "sh", "-c", " && ".join([*self.unpacking, script])).stdout
 
     def test_it_runs_where_none_of_its_libraries_is(self):
         missing = self.debian("ldd /opt/ocisync-*/lib/ocisync/ocisync | grep 'not found'")

@@ -11,6 +11,7 @@ import time
 
 from tests.support import charts
 from tests.support.case import Case
+from tests.support.sync import as_user
 
 REF = "localhost:5000/myrepo/mychart:2.7.0"
 DOCUMENTED_META = "sha256:ca9588a9340fb83a62777cd177dae4ba5ab52061a1618ce2e21930b86c412d9e"
@@ -58,15 +59,9 @@ class Verbs(Case):
         for child in compared.common_dirs:
             self.assert_same_directory(pathlib.Path(left) / child, pathlib.Path(right) / child)
 
-    def skopeo(self, ref=REF):
-        """What skopeo reads from the cache as an OCI layout."""
-        raw = subprocess.run(["skopeo", "inspect", "--raw", f"oci:{self.ocisync.cache}:{ref}"],
-                             check=True, capture_output=True)
-        copy = self.folder / "copy"
-        shutil.rmtree(copy, ignore_errors=True)
-        subprocess.run(["skopeo", "copy", f"oci:{self.ocisync.cache}:{ref}", f"oci:{copy}:x"],
-                       check=True, capture_output=True)
-        return json.loads(raw.stdout)
+    def manifest(self, ref=REF):
+        """That of a reference, as others read it from the cache."""
+        return json.loads(self.layout(ref))
 
 
 class Session(Verbs):
@@ -108,7 +103,7 @@ class Session(Verbs):
             self.assertFalse(os.path.isabs(os.readlink(link)))
         self.assertEqual(tags.joinpath("meta").read_bytes(), b'{"apiVersion":"v1"}')
         self.assertEqual(tags.joinpath("chart").resolve(), cache.resolve() / "charts/mychart/versions/2.7.0")
-        manifest = self.skopeo()
+        manifest = self.manifest()
         self.assertEqual(json.loads(tags.joinpath("manifest").read_bytes()), manifest)
         meta, content = manifest["layers"]
         self.assertEqual((meta["mediaType"], meta["digest"], meta["size"]), (charts.ALPHA1_META, DOCUMENTED_META, 19))
@@ -116,7 +111,7 @@ class Session(Verbs):
                                                   "sh.helm.chart.name": "mychart", "sh.helm.chart.version": "2.7.0"})
         # The whole folder may be mounted elsewhere.
         moved = self.ocisync.cache = self.ocisync.cache.rename(self.folder / "moved")
-        self.skopeo()
+        self.manifest()
         self.verb("export", REF, "-d", self.folder / "out")
         self.assertTrue((moved / "index.json").exists())
 
@@ -131,8 +126,8 @@ class Session(Verbs):
         listed = {chart["ref"]: chart for chart in self.verb("list", "-o", "json").result["charts"]}
         self.assertEqual({chart["content"] for chart in listed.values()}, {first["content"]})
         self.assertEqual(len({chart["meta"] for chart in listed.values()}), 2)
-        self.skopeo()
-        self.skopeo(REF[:-5] + "2.7.1")
+        self.manifest()
+        self.manifest(REF[:-5] + "2.7.1")
 
     def test_no_tag_means_latest_and_is_announced(self):
         name = REF.rsplit(":", 1)[0]
@@ -215,7 +210,7 @@ class Saving(Verbs):
         package = helm.package(charts.chart_files("web", "1.0.0"))
         result = self.verb("save", package, "localhost:5000/charts/web:1.0.0", "-o", "json").result
         self.assertEqual(result["content"], charts.sha256(package.read_bytes()))
-        manifest = self.skopeo("localhost:5000/charts/web:1.0.0")
+        manifest = self.manifest("localhost:5000/charts/web:1.0.0")
         self.assertEqual([layer["mediaType"] for layer in manifest["layers"]], [charts.CONTENT])
         self.verb("export", "localhost:5000/charts/web:1.0.0")
         self.assertEqual(helm.run("show", "all", self.ocisync.folder / "web").stdout,
@@ -276,25 +271,8 @@ class Saving(Verbs):
         make_old()
         self.assertEqual(self.other("gc", "--all").result["removedBlobs"], 2)  # its content and manifest
         self.assertEqual(len(kept - set(self.tree())), 2)
-        self.skopeo("localhost:5000/second:1")
+        self.manifest("localhost:5000/second:1")
         self.verb("export", "localhost:5000/second:1")
-
-    def test_a_full_disk_and_an_unwritable_cache_end_in_one_line(self):
-        small = self.folder / "small"
-        small.mkdir()
-        source = self.chart(noise=os.urandom(300_000))
-        script = (f"mount -t tmpfs -o size=200k none {small} && "
-                  f"'{self.ocisync.binary}' chart save {source} {REF} --cache {small}/cache; echo code $?; "
-                  f"find {small}/cache/blobs {small}/cache/refs -type f -o -type l")
-        user = [] if os.geteuid() == 0 else ["--map-root-user"]
-        done = subprocess.run(["unshare", "--mount", *user, "sh", "-c", script], text=True, capture_output=True,
-                              env=self.ocisync.environment())
-        self.assertEqual(done.stdout, "code 1\n", done.stderr)
-        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
-        self.assertIn("does not fit", done.stderr)
-        (self.folder / "file").write_text("")
-        run = self.verb("save", source, REF, code=2, OCISYNC_CACHE=self.folder / "file/cache")
-        self.assertEqual((run.stdout, len(run.stderr.splitlines())), ("", 1))
 
     def test_killed_at_any_moment_nothing_is_half_saved(self):
         source = self.chart(noise=os.urandom(2_000_000))
@@ -318,8 +296,65 @@ class Saving(Verbs):
             self.assertIn("localhost:5000/other:1", listed)
             self.other("cache", "check")
             self.verb("save", source, REF)
-            self.skopeo()
+            self.manifest()
         self.assertEqual(list((self.ocisync.cache / ".ocisync/staging").iterdir()), [])
+
+
+class Volumes(Verbs):
+    """Where nothing may be written, or no more: one line, and what was there stays."""
+
+    def full(self, cache, *words):
+        """Runs a verb where `small` has no room for the chart; returns what a reader finds there afterwards."""
+        small = self.folder / "small"
+        small.mkdir(exist_ok=True)
+        script = ('ocisync=$1; shift; mount -t tmpfs -o size=200k none "$0" && "$ocisync" chart "$@"; echo code $?; '
+                  '"$ocisync" cache check; find "$0" -path "$0/cache/refs/*" -o -path "$0/out/*"')
+        user = [] if os.geteuid() == 0 else ["--map-root-user"]
+        done = subprocess.run(["unshare", "--mount", *user, "sh", "-c", script, small, self.ocisync.binary, *words],
+                              text=True, capture_output=True, env=self.ocisync.environment(OCISYNC_CACHE=cache))
+        code, checked, *left = done.stdout.splitlines()
+        self.assertEqual((code, len(done.stderr.splitlines())), ("code 1", 1), done.stdout + done.stderr)
+        self.assertRegex(done.stderr, "does not fit|No space left")
+        self.assertRegex(checked, r"^\d+ blobs, 0 damaged")
+        return left
+
+    def test_a_full_disk_ends_save_pull_and_export_in_one_line_and_leaves_nothing_half_done(self):
+        small = self.folder / "small"
+        source = self.chart(noise=os.urandom(300_000))
+        self.assertEqual(self.full(small / "cache", "save", str(source), REF), [])
+        registry = self.start_registry()
+        self.pusher(registry).current("1.0.0", charts.chart_files(noise=os.urandom(300_000)))
+        self.assertEqual(self.full(small / "cache", "pull", f"{registry.host}/charts/web:1.0.0"), [])
+        self.verb("save", source, REF)
+        self.assertEqual(self.full(self.ocisync.cache, "export", REF, "-d", str(small / "out")), [])
+
+    def test_a_cache_that_belongs_to_another_is_left_as_it_is(self):
+        registry = self.start_registry()
+        self.pusher(registry).current("1.0.0")
+        ref = f"{registry.host}/charts/web:1.0.0"
+        self.folder.chmod(0o755)
+        source = self.chart()
+        self.verb("save", source, ref)
+        before = self.tree()
+        registry.forget()
+
+        def stranger(*words):
+            return self.ocisync.run(command=[*as_user(65532, 65532), self.ocisync.binary, *map(str, words),
+                                             "--cache", str(self.ocisync.cache)])
+
+        for words in (["save", source, REF], ["push", ref], ["pull", ref], ["remove", ref]):
+            run = self.assert_code(stranger("chart", *words), 2)
+            self.assertEqual((run.stdout, len(run.stderr.splitlines())), ("", 1), run.stderr)
+            self.assertIn(f"the cache {self.ocisync.cache} cannot be used", run.stderr)
+        self.assertEqual((self.tree(), registry.requests()), (before, []))
+        for words in (["cache", "check"], ["chart", "list"]):
+            self.assert_code(stranger(*words), 0)
+        self.manifest(ref)
+
+    def test_a_cache_below_a_file_is_told_in_one_line(self):
+        (self.folder / "file").write_text("")
+        run = self.verb("save", self.chart(), REF, code=2, OCISYNC_CACHE=self.folder / "file/cache")
+        self.assertEqual((run.stdout, len(run.stderr.splitlines())), ("", 1))
 
 
 class Exporting(Verbs):
@@ -472,7 +507,7 @@ class Alpha(Verbs):
             self.assertFalse(os.path.isabs(os.readlink(link)))
         after = self.tree("refs")
         self.assertEqual({name: after[name] for name in before}, before)
-        self.assertEqual(self.skopeo()["layers"][1]["digest"], charts.sha256(content))
+        self.assertEqual(self.manifest()["layers"][1]["digest"], charts.sha256(content))
         self.verb("export", REF)
         exported = self.ocisync.folder / "mychart"
         for path, data in files.items():

@@ -8,15 +8,11 @@ import subprocess
 import time
 
 from tests.support.case import Case
-from tests.support.charts import Helm, archive, chart_files
+from tests.support.charts import CONTENT, PROVENANCE, Helm, chart_files, sha256
 from tests.support.repository import Repository
 from tests.support.tls import Authority
 
 USER, PASSWORD = "robot", "s3cr3t-Pa55word"
-
-
-def sha256(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 class ClassicRepository(Case):
@@ -431,7 +427,7 @@ class ClassicRepository(Case):
         self.add(repository, "1.0.0")
         self.helm.run("package", self.helm.folder / "source/web", "--version", "1.2.3", "-d", repository.folder,
                       "--sign", "--key", "Al", "--keyring", home / "secret.gpg")
-        data = (repository.folder / "web-1.2.3.tgz").read_bytes()
+        data, prov = ((repository.folder / name).read_bytes() for name in ("web-1.2.3.tgz", "web-1.2.3.tgz.prov"))
         self.reindex(repository)
         ref = f"{registry.host}/charts/web:1.2.3"
         saved = self.verb("save", "--repo", repository.url, "web", "--version", "^1.1", ref)
@@ -439,6 +435,8 @@ class ClassicRepository(Case):
                          rf"Name: web\nVersion: 1\.2\.3\nMeta: sha256:\w+\nContent: {sha256(data)}\n1\.2\.3: saved\n$")
         self.assertEqual(repository.asked(), [("/index.yaml", 200), ("/web-1.2.3.tgz", 200),
                                               ("/web-1.2.3.tgz.prov", 200)])
+        layers = {layer["mediaType"]: layer["digest"] for layer in json.loads(self.layout(ref))["layers"]}
+        self.assertEqual(layers, {CONTENT: sha256(data), PROVENANCE: sha256(prov)})
         self.verb("push", ref)
         into = self.folder / "pulled"
         into.mkdir()

@@ -10,8 +10,10 @@ import textwrap
 import jsonschema
 import yaml
 
+from tests.bench import measure
 from tests.support.case import Case
 from tests.support.charts import Helm
+from tests.support.pages import shell_block, shell_blocks
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
@@ -209,25 +211,16 @@ class Migration(Case):
             self.assertRegex(after, rf"#  .*{flag}\b")
 
 
-def shell_blocks():
-    """(page, heading above, commands) of every block of shell in every page."""
-    for page in sorted(TOP.rglob("*.md")):
-        heading = ""
-        if "build" in page.relative_to(TOP).parts:
-            continue
-        for part in re.split(r"^(?=#+ |```)", page.read_text(), flags=re.M):
-            if part.startswith("#"):
-                heading = part.splitlines()[0].lstrip("# ")
-            elif part.startswith("```sh\n"):
-                yield str(page.relative_to(TOP)), heading, part.splitlines()[1:]
-
-
 class Pages(Checkout):
     """Every block of shell in every page runs, in order."""
 
-    # What brought us here, and would never end; what tests/containers does; what a cluster does.
-    ELSEWHERE = {("README.md", "Two commands"), ("README.md", "In a pod"), ("deploy/README.md", "The image"),
-                 ("deploy/README.md", "The archive"), ("deploy/chart/README.md", "ocisync as a Helm chart")}
+    # Who runs the others, with the words of the page.
+    ELSEWHERE = {("README.md", "Two commands"): "tests/containers/quickstart_test.py",
+                 ("README.md", "In a pod"): "tests/manifests/kustomize_test.py",
+                 ("deploy/README.md", "The image"): "tests/containers/images.py",
+                 ("deploy/README.md", "The archive"): "tests/containers/tarball_test.py",
+                 ("deploy/chart/README.md", "ocisync as a Helm chart"): "tests/manifests/chart_test.py",
+                 ("tests/bench/README.md", "Benchmarks"): "tests/integration/examples_test.py"}
     EXIT_CODES = {("README.md", "In CI"): {"ocisync diff": 4}}  # nothing is there before the first sync
 
     def test_every_block_runs(self):
@@ -240,3 +233,25 @@ class Pages(Checkout):
                     code = next((code for start, code in codes.items() if line.startswith(start)), 0)
                     self.step("bash", "-e", "-c", line, code=code)
         self.assert_in_place()
+
+    def test_every_other_block_is_run_elsewhere(self):
+        known = {(page, heading): lines for page, heading, lines in shell_blocks()}
+        self.assertEqual(set(self.ELSEWHERE) - set(known), set())
+        for (page, heading), test in self.ELSEWHERE.items():
+            self.assertIn(f'shell_block("{page}", "{heading}")', (TOP / test).read_text())
+            for line in known[page, heading]:
+                program = line.split()[0]
+                if "/" in program:
+                    self.assertTrue(os.access(TOP / program, os.X_OK), f"{page}: {line}")
+
+    def test_the_commands_of_ci_are_those_of_the_page(self):
+        _, test = shell_block("README.md", "Two commands")  # the first is run, this one is what runs
+        self.assertIn(f"exec {test}\n", (TOP / ".ci" / os.listdir(TOP / ".ci")[0]).read_text())
+
+    def test_the_benchmark_takes_the_flags_of_its_page(self):
+        """It would build and measure for minutes."""
+        for line in shell_block("tests/bench/README.md", "Benchmarks"):
+            program, *words = line.split()
+            self.assertEqual(program, "tests/bench/run.sh")
+            options = measure.options(["binary", *words])
+            self.assertLessEqual(set(filter(None, options.without.split(","))), {"helm", "skopeo", "curl", "podman"})

@@ -269,11 +269,7 @@ class Publishing(Case):
         self.sync()
         self.assertEqual(pathlib.Path(self.ocisync.cache / "oci-layout").read_text().strip(),
                          '{"imageLayoutVersion":"1.0.0"}')
-        reference = f"oci:{self.ocisync.cache}:{self.registry.host}/charts/web:1.0.0"
-        raw = subprocess.run(["skopeo", "inspect", "--raw", reference], capture_output=True, check=True).stdout
-        self.assertEqual(charts.sha256(raw), digest)
-        copied = self.folder / "copied"
-        subprocess.run(["skopeo", "copy", reference, f"oci:{copied}:web"], check=True, capture_output=True)
+        self.assertEqual(charts.sha256(self.layout(f"{self.registry.host}/charts/web:1.0.0")), digest)
 
     def test_the_cache_has_the_links_of_helm_3(self):
         data = charts.archive(charts.chart_files("web", "1.0.0"))

@@ -16,6 +16,7 @@ from tests.support.case import Case
 from tests.support.charts import Helm, sha256
 from tests.support.proxy import FaultProxy, before, delay, status, trickle
 from tests.support.terminal import Terminal
+from tests.support.tls import Authority
 from tests.support.token_service import TokenService
 
 USER, PASSWORD = "robot", "s3cr3t-Pa55word"
@@ -257,6 +258,70 @@ class Login(Verbs):
             self.assertEqual(process.stdout.read(), b"Login succeeded\n")
             process.stdout.close()
             process.wait(20)
+
+
+class Transport(Verbs):
+    """The flags that say how to speak to a registry, with each verb that does."""
+
+    def setUp(self):
+        super().setUp()
+        self.authority = Authority(self.folder / "ca")
+        self.ca = ("--ca-file", self.authority.cert)
+
+    def each_verb(self, host, *flags):
+        """login, push and pull, whatever comes of them."""
+        ref = f"{host}/charts/web:1.0.0"
+        self.verb("chart", "save", self.chart(), ref)
+
+        def run(*words):
+            return self.ocisync.run(command=self.command(*words, *flags), input=PASSWORD, **self.settings())
+
+        yield run("registry", "login", host, "-u", USER, "--password-stdin")
+        yield run("chart", "push", ref)
+        self.verb("chart", "remove", ref)
+        yield run("chart", "pull", ref)
+
+    def assert_works(self, host, *flags):
+        login, push, pull = (self.assert_code(run, 0) for run in self.each_verb(host, *flags))
+        self.assertEqual(login.stdout, "Login succeeded\n")
+        self.assertIn("Digest: sha256:", push.stdout)
+        self.assertIn("Downloaded newer chart", pull.stdout)
+
+    def assert_refused(self, words, host, *flags, codes=(3,)):
+        for run in self.each_verb(host, *flags):
+            self.assertIn(run.code, codes, run.stderr)
+            self.assertEqual((run.stdout, run.stderr.count("\n")), ("", 1), run.stderr)
+            self.assertIn(words, run.stderr)
+
+    def test_a_certificate_is_shown_to_a_registry_that_asks_for_one(self):
+        registry = self.start_registry(htpasswd={USER: PASSWORD}, tls=self.authority.issue("server"),
+                                       clients=self.authority)
+        own = self.authority.issue("robot")
+        strange = Authority(self.folder / "other").issue("robot")
+        registry.forget()
+        # The alert may be lost: it comes while we already talk, and the connection is reset behind it.
+        self.assert_refused(registry.host, registry.host, *self.ca, codes=(1, 3))
+        self.assert_refused(registry.host, registry.host, *self.ca, "--cert-file", strange.cert,
+                            "--key-file", strange.key, codes=(1, 3))
+        for half in (("--cert-file", own.cert), ("--key-file", own.key)):
+            self.assert_refused("--cert-file and --key-file go together", registry.host, *self.ca, *half, codes=(2,))
+        self.assertEqual(registry.requests(), [])
+        self.assert_works(registry.host, *self.ca, "--cert-file", own.cert, "--key-file", own.key)
+
+    def test_a_certificate_that_nobody_vouches_for_is_taken_when_told_so(self):
+        registry = self.start_registry(htpasswd={USER: PASSWORD}, tls=self.authority.issue("server"))
+        other = Authority(self.folder / "other")
+        registry.forget()
+        self.assert_refused("certificate", registry.host, "--ca-file", other.cert)
+        self.assertEqual(registry.requests(), [])
+        self.assert_works(registry.host, "--insecure-skip-tls-verify")
+
+    def test_http_is_spoken_beyond_loopback_names_when_told_so(self):
+        registry = self.start_registry(htpasswd={USER: PASSWORD})
+        # It leads to this machine, but is none of the names that say so by themselves.
+        host = f"registry.localhost:{registry.port}"
+        self.assert_refused("does not seem to speak TLS", host)
+        self.assert_works(host, "--plain-http")
 
 
 class Push(Verbs):

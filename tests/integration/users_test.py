@@ -3,6 +3,7 @@ import os
 import stat
 
 from tests.support.case import Case
+from tests.support.sync import as_user
 
 GROUP = 23000  # nobody's first group
 
@@ -13,9 +14,7 @@ class Users(Case):
         self.folder.chmod(0o755)
 
     def run_as(self, user, group, *groups):
-        prefix = ["setpriv", f"--reuid={user}", f"--regid={group}",
-                  "--groups=" + ",".join(map(str, groups)) if groups else "--clear-groups"]
-        return self.ocisync.run(command=[*prefix, *self.ocisync.command("--timeout", "20s")])
+        return self.ocisync.run(command=[*as_user(user, group, *groups), *self.ocisync.command("--timeout", "20s")])
 
     def volume(self, folder, group):
         folder.mkdir(parents=True)

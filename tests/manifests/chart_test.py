@@ -9,11 +9,13 @@ from tests.support.case import Case
 from tests.support.charts import Helm
 from tests.support.kubernetes import (house_faults, objects, ocisync_containers, of_kind, pods, restricted_faults,
                                       schema_faults)
+from tests.support.pages import shell_block
 from tests.support.sidecar import Sidecar, eventually
 
 CHART = pathlib.Path(__file__).resolve().parents[2] / "deploy/chart"
 KINDS = {"init": "Deployment", "sidecar": "Deployment", "deployment": "Deployment", "daemonset": "DaemonSet",
          "cronjob": "CronJob"}
+LABELS = ("app.kubernetes.io/version", "helm.sh/chart")   # what `helm create` writes besides
 README = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", (CHART / "README.md").read_text(), re.S)]
 CONSUMER = {"consumer": next(values["consumer"] for values in README if "consumer" in values)}
 
@@ -33,6 +35,12 @@ class Chart(Case):
         return helm.run("template", "charts", chart, "--kube-version", kubernetes, "--values", self.consumer,
                         "--set", f"mode={mode}", *arguments, check=check)
 
+    def on_trial(self, *words, **options):
+        """(objects, notes) of an installation that asks no cluster, which helm 3.8 cannot."""
+        told = self.helms[1].run("install", "--dry-run=client", *words, **options).stdout.split("\nMANIFEST:\n")[1]
+        manifest, notes = told.split("\nNOTES:\n")
+        return objects(manifest), notes
+
     def rendered(self):
         for helm in self.helms:
             for mode in KINDS:
@@ -49,7 +57,7 @@ class Chart(Case):
             self.assertEqual(schema_faults(rendered), [], mode)
             self.assertEqual(len(of_kind(rendered, KINDS[mode])), 1)
             owner = next(name for name, _ in pods(rendered) if name.startswith(KINDS[mode]))
-            self.assertEqual(house_faults(rendered), [f"{owner}: no Secret registry"])   # it is the user's
+            self.assertEqual(house_faults(rendered, *LABELS), [f"{owner}: no Secret registry"])   # it is the user's
             for name, pod in pods(rendered):
                 exception = [] if mode != "daemonset" else ["volume charts: hostPath"] + (
                     ["own-directory: capabilities added", "own-directory: runAsNonRoot", "own-directory: runAsUser"]
@@ -80,6 +88,21 @@ class Chart(Case):
                 spec = of_kind(rendered, "ConfigMap")[0]["data"]["charts.yaml"]
                 self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "validate", "--config", "-"], input=spec), 0)
 
+    def test_the_command_of_its_page_renders_with_the_values_of_its_page(self):
+        command, = shell_block("deploy/chart/README.md", "ocisync as a Helm chart")
+        program, verb, *words = command.split()
+        self.assertEqual((program, verb), ("helm", "install"))
+        (self.folder / "deploy").symlink_to(CHART.parent)
+        for number, values in enumerate(README):
+            self.values("values", values)
+            for helm in self.helms:
+                if helm.major == 4:
+                    rendered, _ = self.on_trial(*words, folder=self.folder)
+                else:
+                    rendered = objects(helm.run("template", "--kube-version=v1.35.0", *words, folder=self.folder).stdout)
+                self.assertEqual({each["metadata"]["labels"]["app.kubernetes.io/instance"] for each in rendered}, {words[0]})
+                self.assertEqual(schema_faults(rendered), [], number)
+
     def test_it_comes_before_the_consumers_containers_and_they_find_the_charts(self):
         own = {"name": "own", "emptyDir": {}}
         portal, = CONSUMER["consumer"]["containers"]
@@ -98,6 +121,24 @@ class Chart(Case):
                                                      {**second, "volumeMounts": [*second["volumeMounts"], charts]}])
                 self.assertEqual([volume["name"] for volume in pod["volumes"]], ["charts", "spec", "own"])
                 self.assertEqual(pod["volumes"][0], {"name": "charts", "emptyDir": {"sizeLimit": "1Gi"}})
+
+    def test_its_notes_say_where_the_charts_are_and_name_what_is_there(self):
+        places = {"init": "/charts of your containers", "sidecar": "/charts of your containers",
+                  "deployment": "the claim charts-charts", "cronjob": "the claim charts-charts",
+                  "daemonset": "/var/lib/ocisync on every node"}
+        start, mount = "ocisync ({}) keeps 1 chart(s) in {}.", "Mount the whole volume read-only, without subPath, as /charts."
+        wait = "kubectl -n tools rollout status deployment/charts"
+        now, test = "kubectl -n tools create job --from=cronjob/charts charts-now", "helm -n tools test charts"
+        for mode, place in places.items():
+            rendered, notes = self.on_trial("charts", CHART, "--namespace", "tools", "--values", self.consumer,
+                                            "--set", f"mode={mode}")
+            self.assertTrue(notes.startswith(start.format(mode, place) + "\n"), notes)
+            own = mode in ("init", "sidecar")
+            said = {line: line in notes for line in (mount, wait, now, test)}
+            self.assertEqual(said, {mount: not own, wait: own, now: mode == "cronjob", test: not own}, mode)
+            there = {f"{each['kind'].lower()}/{each['metadata']['name']}" for each in rendered}
+            named = set(re.findall(r"\b(?:deployment|cronjob)/\S+", notes))
+            self.assertLessEqual(named | ({"persistentvolumeclaim/charts-charts"} if "claim" in place else set()), there)
 
     def test_a_cluster_that_knows_no_sidecars_gets_none(self):
         for helm in self.helms:

@@ -28,6 +28,16 @@ def queries():
                 "$__rate_interval", "1m")
 
 
+def variables():
+    """{name: (series, label)} of what the dashboard offers to choose from, with every variable at All."""
+    found = {}
+    for each in DASHBOARD["templating"]["list"]:
+        if each["type"] == "query":
+            series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", each["query"]).groups()
+            found[each["name"]] = (series.replace("$job", ".*"), label)
+    return found
+
+
 class Monitoring(Case):
     def test_every_rule_is_sound_and_fires_when_it_should(self):
         for command in (["check", "rules", "--lint-fatal", "ocisync.rules.yaml"],
@@ -65,7 +75,8 @@ class Monitoring(Case):
     def test_a_real_prometheus_answers_every_query(self):
         registry = self.start_registry()
         self.pusher(registry).current("1.0.0")
-        self.ocisync.spec([f"oci://{registry.host}/charts/web:1.0.0"], interval="1s")
+        self.ocisync.spec([f"oci://{registry.host}/charts/web:1.0.0",
+                           {"ref": f"oci://{registry.host}/charts/paused:1.0.0", "suspend": True}], interval="1s")
         with Sidecar(self.ocisync) as sidecar:
             eventually(sidecar.is_ready, "ready")
             prometheus = Prometheus(self.folder, sidecar.port, rules=[HOME / "ocisync.rules.yaml"])
@@ -79,5 +90,9 @@ class Monitoring(Case):
             for title, query in queries():
                 found = prometheus.samples(query)
                 self.assertTrue(found or title in SILENT, f"{title}: {query}")
-            (_, charts), = prometheus.samples(next(query for title, query in queries() if title == "Charts"))
-            self.assertEqual(charts, 1)
+            for name, number in (("Charts", 2), ("Not ready", 0)):
+                (_, charts), = prometheus.samples(next(query for title, query in queries() if title == name))
+                self.assertEqual(charts, number, name)
+            offered = {name: prometheus.ask(f"label/{label}/values", **{"match[]": series})
+                       for name, (series, label) in variables().items()}
+            self.assertEqual(offered, {"job": ["ocisync"], "instance": [f"127.0.0.1:{sidecar.port}"]})

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import unittest
 
@@ -29,6 +30,18 @@ class Case(unittest.TestCase):
 
     def pusher(self, registry, repository="charts/web", **login) -> Pusher:
         return Pusher(registry, repository, **login)
+
+    def layout(self, ref) -> bytes:
+        """The manifest of a reference, by skopeo, which reads the cache as an OCI layout and copies all of it."""
+        cached = f"oci:{self.ocisync.cache}:{ref}"
+        with tempfile.TemporaryDirectory(dir=self.folder) as copy:
+            self.skopeo("copy", cached, f"oci:{copy}:copy")
+        return self.skopeo("inspect", "--raw", cached).stdout
+
+    def skopeo(self, *arguments, code=0):
+        done = subprocess.run(["skopeo", *arguments], capture_output=True)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done
 
     def assert_code(self, run, code):
         self.assertEqual(run.code, code, f"\nstdout: {run.stdout}\nstderr: {run.stderr}")

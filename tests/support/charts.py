@@ -155,12 +155,13 @@ class Helm:
         self.major, self.folder = major, pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def run(self, *arguments, check=True, **options):
+    def run(self, *arguments, check=True, folder=None, **options):
+        """In its own folder or in another."""
         environment = {**os.environ, "HOME": str(self.folder), "HELM_EXPERIMENTAL_OCI": "1"}
         for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HELM_REGISTRY_CONFIG"):
             environment.pop(name, None)
         return subprocess.run([str(self.binary), *map(str, arguments)], check=check, text=True,
-                              capture_output=True, env=environment, cwd=self.folder, **options)
+                              capture_output=True, env=environment, cwd=folder or self.folder, **options)
 
     def plain(self):
         return ["--plain-http"] if self.major == 4 else []

@@ -9,6 +9,8 @@ from .tools import tool
 
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 FIRST_FILL = 600  # seconds
+# Of those that https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels recommends.
+LABELS = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by"}
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
@@ -37,17 +39,22 @@ def of_kind(rendered, kind) -> list:
     return [each for each in rendered if each["kind"] == kind]
 
 
-def pods(rendered):
-    """(name of the object, pod spec) of all that makes pods."""
+def templates(rendered):
+    """(name of the object, pod with its metadata) of all that makes pods."""
     for each in rendered:
         name = f"{each['kind']}/{each['metadata']['name']}"
         spec = each.get("spec", {})
         if each["kind"] == "Pod":
-            yield name, spec
+            yield name, each
         elif each["kind"] == "CronJob":
-            yield name, spec["jobTemplate"]["spec"]["template"]["spec"]
+            yield name, spec["jobTemplate"]["spec"]["template"]
         elif "template" in spec:
-            yield name, spec["template"]["spec"]
+            yield name, spec["template"]
+
+
+def pods(rendered):
+    """(name of the object, pod spec) of all that makes pods."""
+    return ((name, template["spec"]) for name, template in templates(rendered))
 
 
 def containers(pod) -> list:
@@ -91,12 +98,13 @@ def restricted_faults(pod) -> list:
     return faults
 
 
-def house_faults(rendered) -> list:
-    """What no API server refuses and no operator wants to see."""
-    faults = []
+def house_faults(rendered, *labels) -> list:
+    """What no API server refuses and no operator wants to see; `labels` is what everything has besides LABELS."""
     names = {(each["kind"], each["metadata"]["name"]) for each in rendered}
-    faults += [f"{each['kind']}/{each['metadata']['name']}: no app.kubernetes.io label" for each in rendered
-               if not any(key.startswith("app.kubernetes.io/") for key in each["metadata"].get("labels", {}))]
+    labelled = [*((f"{each['kind']}/{each['metadata']['name']}", each) for each in rendered),
+                *((f"the pods of {name}", template) for name, template in templates(rendered))]
+    faults = [f"{name}: no label {label}" for name, each in labelled
+              for label in sorted({*LABELS, *labels} - {*each["metadata"].get("labels", {})})]
     for name, pod in pods(rendered):
         say = lambda what, name=name: faults.append(f"{name}: {what}")  # noqa: E731
         if pod.get("automountServiceAccountToken") is not False:

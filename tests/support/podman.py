@@ -12,6 +12,7 @@ from . import tools
 
 IMAGE, DEBUG, DEBIAN = "localhost/ocisync:latest", "localhost/ocisync:debug", "localhost/bookworm:latest"
 TOOLS = "localhost/ocisync:tools"  # what the image is built on: Debian after deploy/setup.sh --image
+TOLD = "told-of-the-image"  # in the folder: what deploy/image.sh printed
 
 
 class Podman:

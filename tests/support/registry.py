@@ -25,13 +25,14 @@ class Request:
 
 class Registry:
     """A context manager. `htpasswd` is {user: password}; `tls` is a tests.support.tls.ServerCertificate;
-    `token` is {realm, service, issuer, bundle} for a registry that wants bearer tokens."""
+    `clients` is the tests.support.tls.Authority whose certificates it wants to see from them; `token` is
+    {realm, service, issuer, bundle} for a registry that wants bearer tokens."""
 
-    def __init__(self, folder, htpasswd=None, tls=None, token=None):
+    def __init__(self, folder, htpasswd=None, tls=None, clients=None, token=None):
         self.folder = pathlib.Path(folder)
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
-        self.htpasswd, self.tls, self.token = htpasswd, tls, token
+        self.htpasswd, self.tls, self.clients, self.token = htpasswd, tls, clients, token
         self.process = None
 
     @property
@@ -60,6 +61,8 @@ class Registry:
         }
         if self.tls:
             config["http"]["tls"] = {"certificate": str(self.tls.cert), "key": str(self.tls.key)}
+            if self.clients:
+                config["http"]["tls"]["clientcas"] = [str(self.clients.cert)]
         if self.htpasswd:
             users = self.folder / "htpasswd"
             with users.open("w") as lines:
@@ -78,6 +81,9 @@ class Registry:
         import ssl
 
         context = ssl._create_unverified_context()
+        if self.clients:
+            own = self.clients.issue(f"waits-for-{self.port}")
+            context.load_cert_chain(own.cert, own.key)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             try:

@@ -24,6 +24,12 @@ class Run:
         return [json.loads(line) for line in self.stderr.splitlines() if line.startswith("{")]
 
 
+def as_user(user, group, *groups):
+    """What comes before a command that another user runs."""
+    return ["setpriv", f"--reuid={user}", f"--regid={group}",
+            "--groups=" + ",".join(map(str, groups)) if groups else "--clear-groups"]
+
+
 class Ocisync:
     """`folder` holds spec, cache and export of one test."""
 

@@ -1,6 +1,13 @@
-{{- define "ocisync.labels" -}}
+{{- define "ocisync.selectorLabels" -}}
 app.kubernetes.io/name: ocisync
 app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "ocisync.labels" -}}
+{{ include "ocisync.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "ocisync.image" -}}
