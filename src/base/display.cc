@@ -14,10 +14,22 @@ struct Span {
 
 // Sorted. The blocks of Unicode 15 whose characters are combining marks or join their neighbours.
 constexpr auto kNoColumn = std::to_array<Span>({
-    {0x0300, 0x036F},   {0x0483, 0x0489},   {0x0591, 0x05BD},   {0x0610, 0x061A},
-    {0x064B, 0x065F},   {0x0900, 0x0902},   {0x0E34, 0x0E3A},   {0x0E47, 0x0E4E},
-    {0x1AB0, 0x1AFF},   {0x1DC0, 0x1DFF},   {0x200B, 0x200F},   {0x20D0, 0x20FF},
-    {0xFE00, 0xFE0F},   {0xFE20, 0xFE2F},   {0xFEFF, 0xFEFF},   {0x1F3FB, 0x1F3FF},
+    {0x0300, 0x036F},
+    {0x0483, 0x0489},
+    {0x0591, 0x05BD},
+    {0x0610, 0x061A},
+    {0x064B, 0x065F},
+    {0x0900, 0x0902},
+    {0x0E34, 0x0E3A},
+    {0x0E47, 0x0E4E},
+    {0x1AB0, 0x1AFF},
+    {0x1DC0, 0x1DFF},
+    {0x200B, 0x200F},
+    {0x20D0, 0x20FF},
+    {0xFE00, 0xFE0F},
+    {0xFE20, 0xFE2F},
+    {0xFEFF, 0xFEFF},
+    {0x1F3FB, 0x1F3FF},
     {0xE0100, 0xE01EF},
 });
 
@@ -33,8 +45,9 @@ constexpr auto kTwoColumns = std::to_array<Span>({
 
 template <std::size_t Count>
 bool within(const std::array<Span, Count>& spans, char32_t c) {
-  const auto above = std::upper_bound(spans.begin(), spans.end(), c,
-                                      [](char32_t one, const Span& span) { return one < span.first; });
+  const auto above =
+      std::upper_bound(spans.begin(), spans.end(), c,
+                       [](char32_t one, const Span& span) { return one < span.first; });
   return above != spans.begin() && c <= std::prev(above)->last;
 }
 

@@ -15,7 +15,7 @@ struct TarEntry {
 
   std::string name;  // the raw bytes the archive holds: hostile, of unknown encoding
   Kind kind;
-  std::uint64_t size;  // of a file, as declared
+  std::uint64_t size;         // of a file, as declared
   std::int64_t modified = 0;  // seconds since 1970
 };
 

@@ -98,7 +98,7 @@ struct ClientSettings {
   std::function<void(const std::string& host)> began;  // an exchange; observe ends it
   std::function<void(const Exchange&)> observe;
   std::function<void(const std::string& host, Reason why)> retried;
-  std::function<void(const std::string& host, WallTime until)> blocked;  // Retry-After was given
+  std::function<void(const std::string& host, WallTime until)> blocked;     // Retry-After was given
   std::function<void(const std::string& host, bool successful)> refreshed;  // credentials
   // Who asked for patience, for clients that follow one another; null: this one's own.
   std::shared_ptr<Gate> gate;

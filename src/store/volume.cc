@@ -61,12 +61,12 @@ void clear_control_name(const Directory& root) {
 // access() says no on a read-only mount too; a real file shows what it cannot know (quotas,
 // SELinux, a squashed root).
 void require_writable(const Volume& volume) {
-  for (const std::string_view name : {".", "blobs/sha256", "charts", "refs"}) {
-    const std::string path(name);
-    if (::faccessat(volume.root().fd(), path.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
-      throw system_error(errno,
-                         "writing to " + (volume.root().path() / path).lexically_normal().string());
-  }
+  const Directory& root = volume.root();
+  for (const char* name : {".", "blobs/sha256", "charts", "refs"})
+    if (::faccessat(root.fd(), name, W_OK | X_OK, AT_EACCESS) != 0)
+      throw system_error(
+          errno, "writing to " +
+                     (name == std::string_view(".") ? root.path() : root.path() / name).string());
   const Directory staging = volume.staging();
   const std::string probe = private_name("probe-");
   try {

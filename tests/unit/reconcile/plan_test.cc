@@ -28,9 +28,7 @@ Publication publication() {
           .published = {}};
 }
 
-Observed showing(PublishedState state) {
-  return {.publication = publication(), .state = state};
-}
+Observed showing(PublishedState state) { return {.publication = publication(), .state = state}; }
 
 TEST(Question, IsOnlyAskedWhereTheAnswerCouldHaveChanged) {
   const auto asked = [](const ChartSpec& spec, bool known, bool offline) {
@@ -75,7 +73,8 @@ TEST(Decision, SaysWhyInItsOwnWords) {
   EXPECT_EQ(why(chart(), Layout::directory, kOld), "the layout changed from symlink to directory");
   ChartSpec packed = chart();
   packed.export_format = ExportFormat::archive;
-  EXPECT_EQ(why(packed, Layout::symlink, kOld), "the export format changed from directory to archive");
+  EXPECT_EQ(why(packed, Layout::symlink, kOld),
+            "the export format changed from directory to archive");
 }
 
 TEST(Withdrawals, AreWhatTheSpecNamesNoMore) {

@@ -57,8 +57,8 @@ TEST(Staging, ElsewhereOnlyItsOwnNamesAreCleared) {
   write_file(elsewhere.path() / "mine/file", "x");
   write_file(elsewhere.path() / ".made-here-1/file", "x");
   const StagingDirectory alive(elsewhere.directory(), ".made-here-");
-  EXPECT_EQ(
-      sweep_staging(elsewhere.directory(), std::chrono::system_clock::now(), ".made-here-"), 1U);
+  EXPECT_EQ(sweep_staging(elsewhere.directory(), std::chrono::system_clock::now(), ".made-here-"),
+            1U);
   EXPECT_TRUE(fs::exists(elsewhere.path() / "mine/file"));
   EXPECT_FALSE(fs::exists(elsewhere.path() / ".made-here-1"));
   EXPECT_TRUE(fs::exists(alive.directory().path()));
