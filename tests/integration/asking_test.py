@@ -121,6 +121,9 @@ class Asking(Case):
         self.assertEqual((lines["url"], document["reason"]), (f"https://{registry.host}/v2/ (TLS)", "TLSFailed"))
         self.ocisync.spec([f"oci://{registry.host}/charts/web:1"], [{**entry, "tls": {"caFile": str(authority.cert)}}])
         self.check(0, registry.host, "-c", self.ocisync.spec_file)
+        for flag in (["--ca-file", authority.cert], ["--insecure-skip-tls-verify"]):
+            lines, _ = self.check(0, registry.host, *flag)
+            self.assertEqual(lines["url"], f"https://{registry.host}/v2/ (TLS)")
         for wrong in ("https://r.example", "", "two words", "-"):
             with self.subTest(wrong=wrong):
                 run = self.assert_code(self.run_ocisync("registry", "check", "--", wrong), 2)

@@ -74,6 +74,15 @@ class Formats(Case):
                 self.assertEqual(legacy(), [("warning", "web", charts.LEGACY)] * told)
                 self.assertEqual(legacy(), [])
 
+    def test_files_that_differ_in_case_alone_are_exported_and_told_of(self):
+        files = charts.chart_files("web", "1.0.0", **{"README.md": b"one", "readme.md": b"two"})
+        self.push.current("1.0.0", data=charts.archive(files))
+        self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"])
+        events = self.assert_code(self.ocisync.sync(), 0).events()
+        self.assertEqual([{event["path"], event["other"]} for event in events if event["event"] == "CaseConflict"],
+                         [{"README.md", "readme.md"}])
+        self.assertEqual(self.ocisync.exported(), files)
+
     def test_a_split_chart_is_assembled_to_the_same_archive_every_time(self):
         self.push.alpha("1.0.0")
         self.sync_tag("1.0.0", export={"format": "archive"})

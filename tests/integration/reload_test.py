@@ -268,6 +268,16 @@ class Secrets(Case):
         for password in ("wolf-and-cub", "hare-and-moon", "fox-and-rain"):
             self.assertNotIn(password, log)
 
+    def test_a_login_in_a_file_that_no_spec_names_is_used_at_once(self):
+        registry = self.start_registry(htpasswd={"robot": "hare-and-moon"})
+        self.pusher(registry, user="robot", password="hare-and-moon").current("1.0.0")
+        sidecar = self.start([f"oci://{registry.host}/charts/web:1.0.0"], [])
+        sidecar.await_event("ChartFailed")
+        self.assertEqual(sidecar.chart()["reason"], "Unauthorized")
+        login = [self.ocisync.binary, "registry", "login", registry.host, "-u", "robot", "--password-stdin"]
+        self.assert_code(self.ocisync.run(command=login, input="hare-and-moon"), 0)
+        eventually(sidecar.is_ready, "ready")
+
     def test_a_rotated_ca_file_is_used_at_once(self):
         right, wrong = Authority(self.folder / "right"), Authority(self.folder / "wrong", "another authority")
         registry = self.start_registry(tls=right.issue("registry"))
