@@ -19,7 +19,7 @@ from tests.support.sync import Ocisync  # noqa: E402
 PASSES = int(os.environ.get("OCISYNC_SCALE_PASSES", "1000"))
 CHARTS = 200
 WARM = 20  # passes before which nothing is compared
-MOST_KIB = 20 * 1024
+MOST_KIB, MOST_COLD_KIB = 20 * 1024, 48 * 1024
 REST = 20  # seconds
 
 
@@ -64,6 +64,7 @@ def main():
             assert after[0] <= before[0] + 1 and after[1] == before[1], (before, after)
             assert after[2] <= before[2] + 1024, (before, after)
             assert after[2] <= MOST_KIB, after
+            assert cold <= MOST_COLD_KIB, cold
             assert resting <= 2, resting
             assert asked == {"HEAD"}, asked
             assert not [event for event in sidecar.events() if event["level"] in ("warning", "error")]
