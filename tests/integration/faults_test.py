@@ -7,7 +7,7 @@ import time
 
 from tests.support import charts
 from tests.support.case import Case
-from tests.support.proxy import (FaultProxy, corrupt, cut, delay, header, replace, status, trickle)
+from tests.support.proxy import (FaultProxy, corrupt, cut, delay, header, hold, replace, status, trickle)
 
 
 class Faults(Case):
@@ -205,9 +205,24 @@ class Faults(Case):
         self.ocisync.spec([ref], timeout="500ms", stallTimeout="1s")
         self.assert_code(self.ocisync.sync(), 0)
         self.proxy.rules.clear()
-        self.proxy.always("GET", self.blob(data), trickle(100, 3))
+        self.proxy.times(3, "GET", self.blob(data), trickle(100, 3))
         stalled = self.new_ocisync("stalled").spec([ref], stallTimeout="1s")
-        self.assertEqual(self.assert_code(stalled.run("--timeout", "6s"), 1).chart("web")["state"], "failed")
+        run = self.assert_code(stalled.run("--timeout", "60s"), 0)
+        told = [event for event in run.events() if event["event"] == "ChartRetry"]
+        self.assertEqual([event["reason"] for event in told], ["TimedOut"], run.stderr)
+        self.assertIn("slower than 1 KiB/s for 1 s", told[0]["msg"])
+
+    def test_a_body_that_stalls_is_cut_and_resumed(self):
+        data = charts.archive(charts.chart_files(**{"noise": os.urandom(3 << 20)}))
+        self.push.current("3.0.0", data=data)
+        self.ocisync.spec([f"oci://{self.proxy.host}/charts/web:3.0.0"], stallTimeout="1s")
+        reached, release = threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+        self.proxy.once("GET", self.blob(data), hold(1 << 20, reached, release))
+        run = self.assert_code(self.ocisync.run("--timeout", "60s"), 0)
+        self.assertTrue(reached.is_set())
+        ranges = [seen.headers.get("Range") for seen in self.proxy.seen if self.blob(data) in seen.path]
+        self.assertEqual(ranges, [None, f"bytes={1 << 20}-"], run.stderr)
 
     def test_a_redirect_carries_no_credentials_to_another_host(self):
         data = charts.archive(charts.chart_files("web", "1.0.0"))
