@@ -4,7 +4,7 @@ import json
 import os
 
 from tests.support.case import Case
-from tests.support.proxy import FaultProxy, header, status
+from tests.support.proxy import FaultProxy, delay, header, status
 from tests.support.tls import Authority
 from tests.support.token_service import TokenService
 
@@ -199,6 +199,16 @@ class Tokens(Case):
         self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"])
         self.assert_code(self.ocisync.sync(), 0)
         self.assertFalse([s for s in self.tokens.seen if s.headers.get("Authorization")])
+
+    def test_the_time_limit_cuts_off_a_token_request(self):
+        self.start()
+        self.tokens.rules.clear()
+        self.tokens.always("GET", "^/token", delay(30))
+        self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"], [self.entry()])
+        chart = self.run_out_of_time(P=PASSWORD).chart("web")
+        self.assertEqual((chart["reason"], chart["attempts"]), ("TimedOut", 1))
+        self.assertIn("--timeout 3s", chart["message"])
+        self.assertEqual(len(self.tokens.seen), 1)
 
     def test_an_identity_token_is_exchanged_by_post(self):
         self.start(identity="refresh-me")

@@ -3,6 +3,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import time
 import unittest
 
 from .charts import Pusher
@@ -29,6 +30,14 @@ class Case(unittest.TestCase):
 
     def pusher(self, registry, repository="charts/web", **login) -> Pusher:
         return Pusher(registry, repository, **login)
+
+    def run_out_of_time(self, seconds=3, **environment):
+        """A pass that only its --timeout ends: not before, and not long after."""
+        started = time.monotonic()
+        run = self.assert_code(self.ocisync.run("--timeout", f"{seconds}s", **environment), 1)
+        taken = time.monotonic() - started
+        self.assertTrue(seconds <= taken < seconds + 2, f"{taken} s; stderr: {run.stderr}")
+        return run
 
     def assert_code(self, run, code):
         self.assertEqual(run.code, code, f"\nstdout: {run.stdout}\nstderr: {run.stderr}")
