@@ -38,7 +38,7 @@ class Offline(Case):
             self.ocisync.spec(entries)
             for words, code in commands:
                 with self.subTest(words, charts=len(entries), code=code):
-                    command = [self.ocisync.binary, *words.split(), "--config", str(self.ocisync.spec_file), "--offline"]
+                    command = [self.ocisync.binary, *words.split(), "-c", str(self.ocisync.spec_file), "--offline"]
                     run, seen = traced(self.ocisync, command, "network,execve")
                     self.assert_code(run, code)
                     self.assertEqual([call for call in seen if call[0] != "execve"], [], run.stderr)
