@@ -326,7 +326,6 @@ class ClassicRepository(Case):
             "brackets": "apiVersion: v1\nx: [" + "a," * 5_000_000 + "]\n",
             "page": "<!doctype html><html><body>please log in</body></html>",
             "empty": "",
-            "too large": "apiVersion: v1\n" + "#" * 79 + "\n" + ("#" * 1023 + "\n") * (51 * 1024),
         }
         for name, text in bombs.items():
             with self.subTest(bomb=name):
@@ -336,6 +335,22 @@ class ClassicRepository(Case):
                 self.assertEqual(done.returncode, 3, done.stderr)
                 self.assertLess(int(done.stderr.splitlines()[-1]), 64 * 1024)
                 self.assertFalse((self.ocisync.export / "web").exists())
+
+    def test_a_sound_index_of_50_mib_is_read_and_of_a_byte_more_refused(self):
+        repository = self.start()
+        self.add(repository)
+        sound = repository.index.read_bytes()
+        self.ocisync.spec([self.chart(repository)])
+        line = b"#" * 1023 + b"\n"
+        for more in (1, 0):
+            room = (50 << 20) + more - len(sound)
+            repository.index.write_bytes(sound + line * (room // len(line)) + b"#" * (room % len(line)))
+            self.assertEqual(repository.index.stat().st_size, (50 << 20) + more)
+            if more:
+                self.assertIn(f"the limit of {50 << 20} bytes", self.failed("LimitExceeded")["message"])
+                self.assertEqual(repository.asked(), [("/index.yaml", 200)])
+            else:
+                self.assertEqual(self.assert_code(self.ocisync.sync(), 0).chart("web")["state"], "updated")
 
     def test_a_large_index_costs_little_memory(self):
         repository = self.start()
