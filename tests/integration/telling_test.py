@@ -367,23 +367,34 @@ class Telling(Case):
     def test_progress_is_shown_where_somebody_watches_and_nowhere_else(self):
         with FaultProxy(self.registry) as proxy:
             self.slow(proxy, 3)
-            for name, arguments, extra in (("none", ["--progress", "none"], {}), ("CI", [], {"CI": "true"}),
-                                           ("NO_COLOR", [], {"NO_COLOR": "1"}), ("dumb", [], {"TERM": "dumb"}),
-                                           ("quiet", ["--quiet"], {}), ("json", ["--log-format", "json"], {})):
+            text, machine = ["--log-format", "text"], ["--log-format", "json"]
+            coloured = {"none": (["--progress", "none"], {}), "dumb": ([], {"TERM": "dumb"}),
+                        "quiet": (["--quiet"], {})}
+            plain = {"CI": ([], {"CI": "true"}), "CI text": (text, {"CI": "true"}), "json": (machine, {}),
+                     "NO_COLOR": ([], {"NO_COLOR": "1"}), "NO_COLOR text": (text, {"NO_COLOR": "1"})}
+            for name, (arguments, extra) in {**coloured, **plain}.items():
                 with self.subTest(name):
                     self.ocisync.run(command=["rm", "-rf", str(self.ocisync.cache), str(self.ocisync.export)])
                     terminal = Terminal()
                     self.assertEqual(self.watched(terminal, *arguments, **extra), 3)
-                    print(name, terminal.escapes(), repr(terminal.text[:300]))
                     self.assertNotIn("all  ", terminal.text)
+                    if name in plain:
+                        self.assertNotIn("\x1b", terminal.text)
+                    self.assertLessEqual({letter for _, letter in terminal.escapes()}, {"m"})
+                    if name == "none":  # the same eyes do see colours
+                        self.assertIn("\x1b", terminal.text)
+                    log = [line for line in terminal.lines() if "ChartFailed" in line]
+                    self.assertEqual([line.startswith("{") for line in log], [name in ("CI", "NO_COLOR", "json")], log)
         run = self.run_text("--progress", "bars")
         self.assert_code(run, 2)
         self.assertIn("auto", run.stderr)
 
     def test_plain_progress_is_a_line_of_the_log_every_ten_seconds(self):
         with FaultProxy(self.registry) as proxy:
-            proxy.once("GET", "/blobs/", delay(11))
+            proxy.once("GET", "/blobs/", delay(21))
             self.ocisync.spec([f"oci://{proxy.host}/charts/web:1.0.0"])
-            run = self.assert_code(self.ocisync.sync("--progress", "plain"), 0)
+            run = self.assert_code(self.ocisync.run("--progress", "plain", "--timeout", "60s"), 0)
         told = [event for event in run.events() if event["event"] == "Progress"]
-        self.assertEqual([event["msg"] for event in told], ["0 of 1 charts"])
+        self.assertEqual([event["msg"] for event in told], ["0 of 1 charts"] * 2)
+        first, second = [datetime.datetime.fromisoformat(event["ts"]) for event in told]
+        self.assertGreaterEqual((second - first).total_seconds(), 9.9)
