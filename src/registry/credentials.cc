@@ -68,6 +68,13 @@ std::string Credential::fingerprint() const {
       .hex();
 }
 
+std::vector<Secret> secrets_in(const Credential& credential) {
+  std::vector<Secret> secrets = {credential.secret};
+  if (credential.kind == Credential::Kind::basic)
+    secrets.emplace_back(credential.username + ":" + credential.secret.reveal());
+  return secrets;
+}
+
 struct CredentialStore::State {
   State(Environment lookup, DefaultCredentialFiles given, const Clock& time)
       : environment(std::move(lookup)), files(std::move(given)), clock(time), user_files(time) {}

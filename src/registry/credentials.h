@@ -27,6 +27,9 @@ struct Credential {
   std::string fingerprint() const;
 };
 
+// What a server that repeats our request would show of it.
+std::vector<Secret> secrets_in(const Credential& credential);
+
 struct DefaultCredentialFiles {
   std::optional<std::filesystem::path>
       registry_config;  // --registry-config / OCISYNC_REGISTRY_CONFIG

@@ -34,7 +34,7 @@ bool another_answer_may_do(const Credential& credential, const Secret& refused,
 }
 
 Whose whose(const Url& url, const Endpoint& endpoint) {
-  return url.origin().host == endpoint.base.origin().host ? Whose::registry : Whose::other;
+  return url.origin() == endpoint.base.origin() ? Whose::registry : Whose::other;
 }
 
 }  // namespace
@@ -158,10 +158,7 @@ HttpResponse Delivery::deliver(HttpRequest request, bool home,
 }
 
 std::vector<Secret> Delivery::secrets_of(const std::optional<Secret>& header) const {
-  const Credential& credential = context_.credential;
-  std::vector<Secret> secrets = {credential.secret};
-  if (credential.kind == Credential::Kind::basic)
-    secrets.emplace_back(credential.username + ":" + credential.secret.reveal());
+  std::vector<Secret> secrets = secrets_in(context_.credential);
   if (header)
     secrets.emplace_back(header->reveal().substr(header->reveal().find(' ') + 1));
   return secrets;

@@ -75,10 +75,8 @@ HttpResponse send(const TokenQuestion& question, HttpClient& http, std::stop_tok
 }
 
 Error refusal(const TokenQuestion& question, const HttpResponse& response, const Clock& clock) {
-  const Credential& credential = question.credential;
-  Error error = answer_error(
-      response, question.realm.url, "a token request",
-      {credential.secret, Secret(credential.username + ":" + credential.secret.reveal())});
+  Error error = answer_error(response, question.realm.url, "a token request",
+                             secrets_in(question.credential));
   const std::string* after = response.headers().find("Retry-After");
   const auto wait = after ? retry_after(*after, clock.wall()) : std::nullopt;
   if (wait && retryable_status(response.status()))

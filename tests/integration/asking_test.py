@@ -4,7 +4,9 @@ import os
 
 from tests.support.case import Case
 from tests.support.ports import free_port
+from tests.support.proxy import FaultProxy, header, status
 from tests.support.tls import Authority
+from tests.support.token_service import TokenService
 
 
 class Asking(Case):
@@ -109,6 +111,45 @@ class Asking(Case):
                           [{"host": registry.host, "credentials": {"secretDir": "/nowhere"}}])
         _, document = self.check(3, registry.host, "-c", self.ocisync.spec_file)
         self.assertEqual(document["reason"], "CredentialsInvalid")
+
+    def test_a_token_service_is_named_and_asked(self):
+        with TokenService(self.folder / "tokens", users={"robot": "hush"}) as tokens:
+            registry = self.start_registry(token=tokens.registry_options())
+            realm = tokens.url + "/token"
+
+            def check(code, credentials, result):
+                tokens.seen.clear()
+                lines, document = self.check(code, registry.host)
+                self.assertEqual(lines["auth"], f"bearer from {realm}")
+                self.assertEqual((document["auth"], document["realm"]), (["bearer"], realm))
+                self.assertEqual((lines["credentials"], document["credentials"]), (credentials, credentials))
+                self.assertRegex(lines["result"], result)
+                self.assertEqual(document.get("reason"), {0: None, 1: "Unavailable", 3: "Unauthorized"}[code])
+                return ["Authorization" in seen.headers for seen in tokens.seen]
+
+            self.assertEqual(check(3, "none", "^Unauthorized: .*no credentials"), [False] * 2)
+            tokens.anonymous = True
+            self.assertEqual(check(0, "none", "^lets us in$"), [False] * 2)
+            config = self.docker_config(registry)
+            known = f"{config} (user name and password)"
+            self.assertEqual(check(0, known, "^lets us in$"), [True] * 2)
+            self.docker_config(registry, password="hush-hush")
+            self.assertEqual(check(3, known, f"^Unauthorized: .*{config} were used"), [True] * 2)
+            tokens.rules.clear()
+            tokens.always("*", "^/token", status(503))
+            check(1, known, "^Unavailable: .*503")
+
+    def test_a_token_service_elsewhere_is_named_and_given_nothing(self):
+        registry = self.start_registry(htpasswd={"robot": "hush"})
+        with FaultProxy(None) as thief, FaultProxy(registry) as front:
+            realm = f"https://localhost:{thief.port}/token"
+            front.always("*", "/v2/", header("Www-Authenticate", f'Bearer realm="{realm}",service="s"'))
+            self.docker_config(front)
+            lines, document = self.check(3, front.host)
+            self.assertEqual(thief.seen, [])
+        self.assertEqual((lines["auth"], document["realm"]), (f"bearer from {realm}", realm))
+        self.assertEqual(document["reason"], "PolicyRefused")
+        self.assertIn("trustedRealms", lines["result"])
 
     def test_an_unreachable_registry_a_stranger_and_no_registry_at_all(self):
         lines, document = self.check(1, f"127.0.0.1:{free_port()}")

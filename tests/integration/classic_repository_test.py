@@ -322,7 +322,6 @@ class ClassicRepository(Case):
             "brackets": "apiVersion: v1\nx: [" + "a," * 5_000_000 + "]\n",
             "page": "<!doctype html><html><body>please log in</body></html>",
             "empty": "",
-            "too large": "apiVersion: v1\n" + "#" * 79 + "\n" + ("#" * 1023 + "\n") * (51 * 1024),
         }
         for name, text in bombs.items():
             with self.subTest(bomb=name):
@@ -332,6 +331,27 @@ class ClassicRepository(Case):
                 self.assertEqual(done.returncode, 3, done.stderr)
                 self.assertLess(int(done.stderr.splitlines()[-1]), 64 * 1024)
                 self.assertFalse((self.ocisync.export / "web").exists())
+
+    def test_a_sound_index_of_50_mib_is_read_and_of_a_byte_more_refused(self):
+        repository = self.start()
+        self.add(repository)
+        head, entries, rest = repository.index.read_text().partition("entries:\n")
+        self.ocisync.spec([self.chart(repository)])
+        other = ("  - apiVersion: v2\n    name: other\n    version: 1.0.0\n    urls: [other.tgz]\n"
+                 f"    digest: {'0' * 64}\n    description: {{}}\n")
+        short = other.format("x" * 1000)
+        for more in (1, 0):
+            room = (50 << 20) + more - len(head + entries + "  other:\n" + rest)
+            count = room // len(short) - 1
+            last = other.format("x" * (room - count * len(short) - len(other.format(""))))
+            repository.index.write_text(head + entries + "  other:\n" + short * count + last + rest)
+            self.assertEqual(repository.index.stat().st_size, (50 << 20) + more)
+            if more:
+                self.assertIn(f"the limit of {50 << 20} bytes", self.failed("LimitExceeded")["message"])
+                self.assertEqual(repository.asked(), [("/index.yaml", 200)])
+            else:
+                run = self.assert_code(self.ocisync.run("--timeout", "120s", timeout=170), 0)
+                self.assertEqual(run.chart("web")["state"], "updated")
 
     def test_a_large_index_costs_little_memory(self):
         repository = self.start()

@@ -4,7 +4,8 @@ import json
 import os
 
 from tests.support.case import Case
-from tests.support.proxy import FaultProxy, header, status
+from tests.support.charts import archive, chart_files, sha256
+from tests.support.proxy import FaultProxy, delay, header, status
 from tests.support.tls import Authority
 from tests.support.token_service import TokenService
 
@@ -200,6 +201,16 @@ class Tokens(Case):
         self.assert_code(self.ocisync.sync(), 0)
         self.assertFalse([s for s in self.tokens.seen if s.headers.get("Authorization")])
 
+    def test_the_time_limit_cuts_off_a_token_request(self):
+        self.start()
+        self.tokens.rules.clear()
+        self.tokens.always("GET", "^/token", delay(30))
+        self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"], [self.entry()])
+        chart = self.run_out_of_time(P=PASSWORD).chart("web")
+        self.assertEqual((chart["reason"], chart["attempts"]), ("TimedOut", 1))
+        self.assertIn("--timeout 3s", chart["message"])
+        self.assertEqual(len(self.tokens.seen), 1)
+
     def test_an_identity_token_is_exchanged_by_post(self):
         self.start(identity="refresh-me")
         self.tokens.field = "access_token"
@@ -259,10 +270,33 @@ class Tls(Case):
         other = Authority(self.folder / "other")
         self.assertEqual(self.sync_with(3, caFile=str(other.cert)).chart("web")["reason"], "TLSFailed")
 
+    def test_within_one_pass_an_authority_is_trusted_for_the_registry_that_names_it_alone(self):
+        other = self.start_registry("other", tls=self.authority.issue("other"))
+        self.pusher(other).current("1.0.0")
+        tls = {"caFile": str(self.authority.cert)}
+        charts = [{"name": "named", "ref": f"oci://{self.registry.host}/charts/web:1.0.0"},
+                  {"name": "port", "ref": f"oci://{other.host}/charts/web:1.0.0"},
+                  {"name": "host", "ref": f"oci://localhost:{self.registry.port}/charts/web:1.0.0"}]
+        # One after the other, whichever comes first: nothing is left of it for the next either.
+        for order in (charts, charts[::-1]):
+            ocisync = self.new_ocisync("first-" + order[0]["name"])
+            ocisync.spec(order, [{"host": self.registry.host, "plainHTTP": False, "tls": tls},
+                                 {"host": other.host, "plainHTTP": False},
+                                 {"host": f"localhost:{self.registry.port}", "plainHTTP": False}], concurrency=1)
+            run = self.assert_code(ocisync.sync(), 3)
+            self.assertEqual({chart["name"]: chart.get("reason", chart["state"]) for chart in run.result["charts"]},
+                             {"named": "updated", "port": "TLSFailed", "host": "TLSFailed"})
+
     def test_http2_is_spoken_unless_it_is_switched_off(self):
         self.registry.forget()
         self.sync_with(caFile=str(self.authority.cert))
         self.assertEqual({r.version for r in self.registry.requests()}, {"2.0"})
+        self.registry.forget()
+        entry = {"host": self.registry.host, "plainHTTP": False, "tls": {"caFile": str(self.authority.cert)}}
+        again = self.new_ocisync("old").spec([f"oci://{self.registry.host}/charts/web:1.0.0"],
+                                             [{**entry, "http2": False}])
+        self.assert_code(again.sync(), 0)
+        self.assertEqual({r.version for r in self.registry.requests()}, {"1.1"})
 
     def test_skipping_verification_is_possible_and_warned_about(self):
         run = self.sync_with(insecureSkipVerify=True)
@@ -288,8 +322,27 @@ class Tls(Case):
         self.assert_code(self.ocisync.sync(), 0)
 
     def test_a_client_certificate_is_presented_to_the_registry_only(self):
-        client = self.authority.issue("client")
-        self.sync_with(caFile=str(self.authority.cert), certFile=str(client.cert), keyFile=str(client.key))
+        staff = Authority(self.folder / "staff")
+        client, blob = staff.issue("client"), f"/blobs/{sha256(archive(chart_files()))}"
+        certificate = {"certFile": str(client.cert), "keyFile": str(client.key)}
+        self.registry = self.start_registry("strict", tls=self.authority.issue("strict"), clients=staff)
+        self.pusher(self.registry).current("1.0.0")
+        trusted = {"caFile": str(self.authority.cert)}
+        self.sync_with(**trusted, **certificate)
+        self.assertEqual(self.sync_with(3, **trusted).chart("web")["reason"], "TLSFailed")
+        stranger = Authority(self.folder / "strangers").issue("stranger")
+        chart = self.sync_with(3, **trusted, certFile=str(stranger.cert), keyFile=str(stranger.key)).chart("web")
+        self.assertEqual(chart["reason"], "TLSFailed")
+        with (FaultProxy(self.registry, self.authority.issue("front"), staff) as front,
+              FaultProxy(None, self.authority.issue("storage"), staff) as storage):
+            front.always("GET", blob, status(307, Location=f"https://localhost:{storage.port}/bucket"))
+            storage.always("GET", "/bucket", status(200, archive(chart_files())))
+            ocisync = self.new_ocisync("redirected").spec(
+                [f"oci://{front.host}/charts/web:1.0.0"],
+                [{"host": front.host, "plainHTTP": False, "tls": {**trusted, **certificate}}])
+            self.assert_code(ocisync.sync(), 0)
+            self.assertTrue(all(seen.certificate for seen in front.seen), front.seen)
+            self.assertEqual([seen.certificate for seen in storage.seen], [None])
+
+    def test_an_authority_file_that_is_missing_fails_the_chart(self):
         self.assertEqual(self.sync_with(3, caFile=str(self.folder / "absent")).chart("web")["reason"], "TLSFailed")
-
-

@@ -7,7 +7,7 @@ import time
 
 from tests.support import charts
 from tests.support.case import Case
-from tests.support.proxy import (FaultProxy, corrupt, cut, delay, header, replace, status, trickle)
+from tests.support.proxy import (FaultProxy, corrupt, cut, delay, header, hold, replace, status, trickle)
 
 
 class Faults(Case):
@@ -172,8 +172,11 @@ class Faults(Case):
     def test_a_long_back_off_gives_no_time_away(self):
         self.registry.stop()
         self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"], retry={"min": "1m", "max": "5m"})
-        chart = self.assert_code(self.ocisync.run("--timeout", "3s"), 1).chart("web")
+        run = self.assert_code(self.ocisync.run("--timeout", "3s"), 1)
+        chart = run.chart("web")
         self.assertEqual((chart["reason"], chart["attempts"]), ("Unavailable", 2))
+        self.assertIn("no further try fits into --timeout 3s", chart["message"])
+        self.assertGreaterEqual(run.result["durationSeconds"], 2)  # the last try is made a second before the end
         process = self.ocisync.popen("--timeout", "10s")
         time.sleep(1)
         self.registry.start()
@@ -183,13 +186,18 @@ class Faults(Case):
     def test_a_registry_that_never_comes_up_ends_with_the_time_limit(self):
         self.registry.stop()
         self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"])
-        started = time.monotonic()
-        run = self.assert_code(self.ocisync.run("--timeout", "2s"), 1)
-        # Not before, but for a pause that would outlast it.
-        self.assertGreater(time.monotonic() - started, 1.5)
-        self.assertLess(time.monotonic() - started, 10)
-        self.assertEqual(run.chart("web")["reason"], "Unavailable")
-        self.assertGreater(run.chart("web")["attempts"], 1)
+        chart = self.run_out_of_time().chart("web")
+        self.assertEqual(chart["reason"], "Unavailable")
+        self.assertGreater(chart["attempts"], 1)
+
+    def test_the_time_limit_cuts_off_a_body_that_comes_slowly(self):
+        data = charts.archive(charts.chart_files(**{"noise": os.urandom(1 << 20)}))
+        self.push.current("3.0.0", data=data)
+        self.proxy.always("GET", self.blob(data), trickle(2048, 0.1))
+        self.ocisync.spec([f"oci://{self.proxy.host}/charts/web:3.0.0"])
+        chart = self.run_out_of_time().chart("web")
+        self.assertEqual((chart["reason"], chart["stage"], chart["attempts"]), ("TimedOut", "content", 1))
+        self.assertIn("--timeout 3s", chart["message"])
 
     def test_a_silent_server_is_given_up_by_the_step_timeout(self):
         self.proxy.always("GET", "/manifests/", delay(30))
@@ -205,9 +213,24 @@ class Faults(Case):
         self.ocisync.spec([ref], timeout="500ms", stallTimeout="1s")
         self.assert_code(self.ocisync.sync(), 0)
         self.proxy.rules.clear()
-        self.proxy.always("GET", self.blob(data), trickle(100, 3))
+        self.proxy.times(3, "GET", self.blob(data), trickle(100, 3))
         stalled = self.new_ocisync("stalled").spec([ref], stallTimeout="1s")
-        self.assertEqual(self.assert_code(stalled.run("--timeout", "6s"), 1).chart("web")["state"], "failed")
+        run = self.assert_code(stalled.run("--timeout", "60s"), 0)
+        told = [event for event in run.events() if event["event"] == "ChartRetry"]
+        self.assertEqual([event["reason"] for event in told], ["TimedOut"], run.stderr)
+        self.assertIn("slower than 1 KiB/s for 1 s", told[0]["msg"])
+
+    def test_a_body_that_stalls_is_cut_and_resumed(self):
+        data = charts.archive(charts.chart_files(**{"noise": os.urandom(3 << 20)}))
+        self.push.current("3.0.0", data=data)
+        self.ocisync.spec([f"oci://{self.proxy.host}/charts/web:3.0.0"], stallTimeout="1s")
+        reached, release = threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+        self.proxy.once("GET", self.blob(data), hold(1 << 20, reached, release))
+        run = self.assert_code(self.ocisync.run("--timeout", "60s"), 0)
+        self.assertTrue(reached.is_set())
+        ranges = [seen.headers.get("Range") for seen in self.proxy.seen if self.blob(data) in seen.path]
+        self.assertEqual(ranges, [None, f"bytes={1 << 20}-"], run.stderr)
 
     def test_a_redirect_carries_no_credentials_to_another_host(self):
         data = charts.archive(charts.chart_files("web", "1.0.0"))

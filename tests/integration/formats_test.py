@@ -3,6 +3,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 
 from tests.support import charts
@@ -202,11 +203,31 @@ class Formats(Case):
         self.assertEqual((chart["reason"], chart["stage"]), ("LimitExceeded", "unpack"))
         self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"], limits={"ratio": 100000})
         self.assert_code(self.ocisync.sync(), 0)
-        self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"], limits={"archiveSize": "1Ki"})
         again = self.new_ocisync("small").spec([f"oci://{self.registry.host}/charts/web:1.0.0"],
                                                limits={"archiveSize": "1Ki"})
         chart = self.assert_code(again.sync(), 3).chart("web")
         self.assertEqual((chart["reason"], chart["stage"], chart["requests"]), ("LimitExceeded", "content", 2))
+
+    def test_each_limit_of_a_spec_is_exact_and_keeps_what_is_exported(self):
+        old, new = charts.chart_files(), charts.chart_files(**{"noise": os.urandom(64 << 10)})
+        data = charts.archive(new)
+        self.push.current("1.0.0", old)
+        digest = self.push.current("2.0.0", data=data)
+        limits = {"manifestSize": (self.descriptor("2.0.0", digest)["size"], "resolve"),
+                  "archiveSize": (len(data), "content"), "unpackedSize": (sum(map(len, new.values())), "unpack"),
+                  "fileSize": (64 << 10, "unpack"), "entries": (len(new), "unpack")}
+        for name, (most, stage) in limits.items():
+            with self.subTest(limit=name):
+                self.ocisync = self.new_ocisync(name)
+                self.sync_tag("1.0.0")
+                above = f"oci://{self.registry.host}/charts/web:2.0.0"
+                self.ocisync.spec([above], limits={name: most - 1})
+                chart = self.assert_code(self.ocisync.sync(), 3).chart("web")
+                self.assertEqual((chart["reason"], chart["stage"]), ("LimitExceeded", stage), chart)
+                self.assertEqual(self.ocisync.exported(), old)
+                self.ocisync.spec([above], limits={name: most})
+                self.assertEqual(self.assert_code(self.ocisync.sync(), 0).chart("web")["state"], "updated")
+                self.assertEqual(self.ocisync.exported(), new)
 
     def test_chart_names_that_would_leave_the_export_are_refused(self):
         for tag, name in {"dots": "..", "dot": ".", "slash": "a/b", "empty": '""'}.items():

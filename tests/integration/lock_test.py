@@ -2,6 +2,7 @@
 import os
 import re
 import stat
+import subprocess
 
 from tests.support import charts
 from tests.support.case import Case
@@ -51,16 +52,28 @@ class Lock(Case):
         self.assertEqual(sorted(path.name for path in self.ocisync.folder.iterdir()),
                          ["charts.lock.yaml", "charts.yaml"])
 
-    def test_equal_input_gives_equal_bytes_wherever_it_runs(self):
+    def locales(self, *names):
+        """Makes locales; returns the folder for LOCPATH. Each takes effect, with its decimal comma."""
+        folder = self.folder / "locales"
+        folder.mkdir()
+        for name in names:
+            subprocess.run(["localedef", "-i", name, "-f", "UTF-8", folder / f"{name}.UTF-8"], check=True)
+            environment = {**os.environ, "LOCPATH": str(folder), "LC_ALL": f"{name}.UTF-8"}
+            point = subprocess.run(["locale", "decimal_point"], env=environment, check=True, capture_output=True)
+            self.assertEqual(point.stdout, b",\n")
+        return folder
+
+    def test_equal_input_gives_equal_bytes_in_every_time_zone_and_locale(self):
         self.three()
+        locales = self.locales("tr_TR", "de_DE")
         self.lock()
         first, written = self.lock_file.read_bytes(), self.lock_file.stat().st_mtime_ns
-        self.lock(TZ="Asia/Kathmandu", LC_ALL="tr_TR.UTF-8")
+        self.lock(TZ="<+0545>-5:45", LC_ALL="tr_TR.UTF-8", LOCPATH=locales)
         self.assertEqual(self.lock_file.stat().st_mtime_ns, written)
-        for zone, locale in (("America/St_Johns", "de_DE.UTF-8"), ("UTC", "C")):
+        for zone, locale in (("<-0330>3:30", "de_DE.UTF-8"), ("UTC", "C")):
             self.lock_file.unlink()
             self.assert_code(self.ocisync.sync(), 0)  # with a cache as without
-            self.lock(TZ=zone, LC_ALL=locale)
+            self.lock(TZ=zone, LC_ALL=locale, LOCPATH=locales)
             self.assertEqual(self.lock_file.read_bytes(), first)
 
     def test_is_not_written_when_a_chart_fails(self):

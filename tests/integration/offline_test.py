@@ -28,17 +28,21 @@ class Offline(Case):
 
     def test_opens_no_socket_whatever_is_asked(self):
         digests = self.fill_and_leave("1.0.0", "1.1.0")
-        self.ocisync.spec([{"name": "tag", "ref": self.ref("1.0.0")},
-                           {"name": "range", "ref": self.ref(), "version": "^1"},
-                           {"name": "both", "ref": f"{self.ref('1.0.0')}@{digests[0]}"},
-                           {"name": "gone", "ref": self.ref("9.9.9"), "required": False}])
-        commands = {"sync": ["sync"], "diff": ["diff"], "lock": ["lock"], "locked": ["sync", "--locked"]}
-        for name, words in commands.items():
-            with self.subTest(name):
-                command = [self.ocisync.binary, *words, "--config", str(self.ocisync.spec_file), "--offline"]
-                run, seen = traced(self.ocisync, command, "network,execve")
-                self.assertEqual([call for call in seen if call[0] != "execve"], [], run.stderr)
-                self.assertEqual(len(seen), 1)  # itself: nobody was started to ask in its place
+        cached = [{"name": "tag", "ref": self.ref("1.0.0")}, {"name": "range", "ref": self.ref(), "version": "^1"},
+                  {"name": "both", "ref": f"{self.ref('1.0.0')}@{digests[0]}"}]
+        missing = {"name": "gone", "ref": self.ref("9.9.9")}
+        # In this order: the lock is there once `lock` has written it.
+        for entries, *commands in ((cached, ("diff", 4), ("sync", 0), ("lock", 0), ("sync --locked", 0)),
+                                   (cached + [{**missing, "required": False}], ("sync", 0)),
+                                   (cached + [missing], ("diff", 3), ("sync", 3), ("lock", 3))):
+            self.ocisync.spec(entries)
+            for words, code in commands:
+                with self.subTest(words, charts=len(entries), code=code):
+                    command = [self.ocisync.binary, *words.split(), "-c", str(self.ocisync.spec_file), "--offline"]
+                    run, seen = traced(self.ocisync, command, "network,execve")
+                    self.assert_code(run, code)
+                    self.assertEqual([call for call in seen if call[0] != "execve"], [], run.stderr)
+                    self.assertEqual(len(seen), 1)  # itself: nobody was started to ask in its place
         # The same eyes do see a socket.
         command = [self.ocisync.binary, "diff", "--config", str(self.ocisync.spec_file)]
         self.assertIn("socket", [name for name, _ in traced(self.ocisync, command, "network")[1]])

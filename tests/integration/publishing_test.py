@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
@@ -204,22 +205,36 @@ class Publishing(Case):
         self.assertEqual(self.assert_code(self.ocisync.run(command=check), 0).result["blobs"], 15)
 
     def test_killed_at_any_moment_the_next_run_puts_everything_right(self):
-        self.push.current("2.0.0", charts.chart_files("web", "2.0.0"))
         before = charts.chart_files("web", "1.0.0")
-        after = charts.chart_files("web", "2.0.0")
-        for round_number in range(int(os.environ.get("OCISYNC_KILL_ROUNDS", "12"))):
+        after = charts.chart_files("web", "2.0.0", **{f"files/{i}": os.urandom(2000) for i in range(100)})
+        self.push.current("2.0.0", after)
+        check = [self.ocisync.binary, "cache", "check", "--cache", str(self.ocisync.cache)]
+        undisturbed = 0
+        for round_number in range(1 + int(os.environ.get("OCISYNC_KILL_ROUNDS", "12"))):
             shutil.rmtree(self.ocisync.folder)
             self.ocisync.folder.mkdir()
             self.sync(charts=[{"name": "web", "ref": self.ref}])
             self.ocisync.spec([{"name": "web", "ref": self.ref.replace("1.0.0", "2.0.0")}])
+            started = time.monotonic()
             process = self.ocisync.popen()
-            time.sleep(0.003 * round_number)
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            self.assertIn(self.ocisync.exported(), (before, after))
-            self.assert_code(self.ocisync.sync(), 0)
-            self.assertEqual(self.ocisync.exported(), after)
-            self.assertEqual(sorted(os.listdir(self.ocisync.export)), [".ocisync", "web"])
+            if round_number == 0:
+                process.communicate()
+                undisturbed = time.monotonic() - started
+                continue
+            moment = random.uniform(0, undisturbed)
+            with self.subTest(killed_after=moment, of=undisturbed):
+                time.sleep(moment)
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                self.assertIn(self.ocisync.exported(), (before, after))
+                left = set(os.listdir(self.ocisync.export / ".ocisync/staging"))
+                self.assert_code(self.ocisync.sync(), 0)
+                self.assertEqual(self.ocisync.exported(), after)
+                self.assertEqual(sorted(os.listdir(self.ocisync.export)), [".ocisync", "web"])
+                self.assertEqual(os.listdir(self.ocisync.cache / ".ocisync/staging"), [])
+                # What the killed one left goes once it is an hour old; the next adds nothing.
+                self.assertLessEqual(set(os.listdir(self.ocisync.export / ".ocisync/staging")), left)
+                self.assert_code(self.ocisync.run(command=check), 0)
 
     def test_a_full_volume_is_named_and_recovers(self):
         volume = self.folder / "volume"

@@ -1,4 +1,6 @@
 """What a run tells, and where: result, log, progress, termination message, status."""
+import datetime
+import hashlib
 import json
 import os
 import random
@@ -64,6 +66,31 @@ class Telling(Case):
         self.assertNotIn("digest", failed)
         with self.assertRaises(jsonschema.ValidationError):
             schema.validate({"kind": "SyncResult"})
+
+    def test_the_result_says_which_spec_it_is_of_when_it_began_and_where_the_charts_are(self):
+        moved = {"name": "moved", "ref": self.ref, "export": {"path": "team/a"}}
+        for layout, top in (("symlink", ""), ("directory", ""), ("snapshot", "current")):
+            with self.subTest(layout=layout):
+                self.ocisync = self.new_ocisync(layout).spec([self.ref, moved], export={"layout": layout})
+                result = self.assert_code(self.ocisync.sync(), 0).result
+                spec = self.ocisync.spec_file.read_bytes()
+                self.assertEqual(result["specHash"], hashlib.sha256(spec).hexdigest())
+                for chart, path in zip(result["charts"], ("web", "team/a")):
+                    exported = self.ocisync.export / top / path
+                    self.assertEqual(chart["exportPath"], str(exported))
+                    self.assertTrue((exported / "Chart.yaml").is_file())
+
+        def now():
+            return datetime.datetime.now(datetime.timezone.utc)
+
+        with FaultProxy(self.registry) as proxy:
+            proxy.once("GET", "/manifests/", delay(1.5))  # told in whole seconds, the end must be another
+            self.ocisync = self.new_ocisync("slow").spec([f"oci://{proxy.host}/charts/web:1.0.0"])
+            before, result, after = now(), self.assert_code(self.ocisync.sync(), 0).result, now()
+        self.assertRegex(result["startedAt"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        started = datetime.datetime.fromisoformat(result["startedAt"])
+        self.assertGreaterEqual(started, before.replace(microsecond=0))
+        self.assertLessEqual(started + datetime.timedelta(seconds=result["durationSeconds"]), after)
 
     def test_three_charts_from_nothing_and_again_for_one_request_each(self):
         refs = []
@@ -340,23 +367,34 @@ class Telling(Case):
     def test_progress_is_shown_where_somebody_watches_and_nowhere_else(self):
         with FaultProxy(self.registry) as proxy:
             self.slow(proxy, 3)
-            for name, arguments, extra in (("none", ["--progress", "none"], {}), ("CI", [], {"CI": "true"}),
-                                           ("NO_COLOR", [], {"NO_COLOR": "1"}), ("dumb", [], {"TERM": "dumb"}),
-                                           ("quiet", ["--quiet"], {}), ("json", ["--log-format", "json"], {})):
+            text, machine = ["--log-format", "text"], ["--log-format", "json"]
+            coloured = {"none": (["--progress", "none"], {}), "dumb": ([], {"TERM": "dumb"}),
+                        "quiet": (["--quiet"], {})}
+            plain = {"CI": ([], {"CI": "true"}), "CI text": (text, {"CI": "true"}), "json": (machine, {}),
+                     "NO_COLOR": ([], {"NO_COLOR": "1"}), "NO_COLOR text": (text, {"NO_COLOR": "1"})}
+            for name, (arguments, extra) in {**coloured, **plain}.items():
                 with self.subTest(name):
                     self.ocisync.run(command=["rm", "-rf", str(self.ocisync.cache), str(self.ocisync.export)])
                     terminal = Terminal()
                     self.assertEqual(self.watched(terminal, *arguments, **extra), 3)
-                    self.assertFalse([letter for _, letter in terminal.escapes() if letter != "m"])
                     self.assertNotIn("all  ", terminal.text)
+                    if name in plain:
+                        self.assertNotIn("\x1b", terminal.text)
+                    self.assertLessEqual({letter for _, letter in terminal.escapes()}, {"m"})
+                    if name == "none":  # the same eyes do see colours
+                        self.assertIn("\x1b", terminal.text)
+                    log = [line for line in terminal.lines() if "ChartFailed" in line]
+                    self.assertEqual([line.startswith("{") for line in log], [name in ("CI", "NO_COLOR", "json")], log)
         run = self.run_text("--progress", "bars")
         self.assert_code(run, 2)
         self.assertIn("auto", run.stderr)
 
     def test_plain_progress_is_a_line_of_the_log_every_ten_seconds(self):
         with FaultProxy(self.registry) as proxy:
-            proxy.once("GET", "/blobs/", delay(11))
+            proxy.once("GET", "/blobs/", delay(21))
             self.ocisync.spec([f"oci://{proxy.host}/charts/web:1.0.0"])
-            run = self.assert_code(self.ocisync.sync("--progress", "plain"), 0)
+            run = self.assert_code(self.ocisync.run("--progress", "plain", "--timeout", "60s"), 0)
         told = [event for event in run.events() if event["event"] == "Progress"]
-        self.assertEqual([event["msg"] for event in told], ["0 of 1 charts"])
+        self.assertEqual([event["msg"] for event in told], ["0 of 1 charts"] * 2)
+        first, second = [datetime.datetime.fromisoformat(event["ts"]) for event in told]
+        self.assertGreaterEqual((second - first).total_seconds(), 9.9)

@@ -38,6 +38,13 @@ class Versions(Case):
         self.assertEqual(self.resolve(">=9", 3)["reason"], "NoMatchingVersion")
         self.assertEqual(self.resolve("*", tagFilter=r"1\.2\..*")["version"], "1.2.9")
 
+    def test_prereleases_alone_are_no_version_unless_the_range_takes_them(self):
+        self.push.current("1.0.0-rc.1")
+        self.push.current("1.0.0-rc.2")
+        for version in (None, "*"):
+            self.assertEqual(self.resolve(version, 3)["reason"], "NoMatchingVersion")
+        self.assertEqual(self.resolve(">=0-0")["version"], "1.0.0-rc.2")
+
     def test_a_complete_version_is_a_tag_and_needs_no_tag_list(self):
         self.push.current("1.2.3")
         self.registry.forget()

@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from .charts import Pusher
@@ -42,6 +43,14 @@ class Case(unittest.TestCase):
         done = subprocess.run(["skopeo", *arguments], capture_output=True)
         self.assertEqual(done.returncode, code, done.stderr)
         return done
+
+    def run_out_of_time(self, seconds=3, **environment):
+        """A pass that only its --timeout ends: not before, and not long after."""
+        started = time.monotonic()
+        run = self.assert_code(self.ocisync.run("--timeout", f"{seconds}s", **environment), 1)
+        taken = time.monotonic() - started
+        self.assertTrue(seconds <= taken < seconds + 2, f"{taken} s; stderr: {run.stderr}")
+        return run
 
     def assert_code(self, run, code):
         self.assertEqual(run.code, code, f"\nstdout: {run.stdout}\nstderr: {run.stderr}")

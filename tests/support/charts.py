@@ -66,11 +66,9 @@ class Pusher:
             self.headers["Authorization"] = "Basic " + token
 
     def send(self, method, url, data=None, **headers):
-        import ssl
-
         headers = {key.replace("_", "-"): value for key, value in headers.items()}
         request = urllib.request.Request(url, data=data, method=method, headers={**self.headers, **headers})
-        return urllib.request.urlopen(request, context=ssl._create_unverified_context(), timeout=30)
+        return urllib.request.urlopen(request, context=self.registry.context(), timeout=30)
 
     def blob(self, data: bytes, media_type: str, annotations=None) -> dict:
         digest = sha256(data)

@@ -27,6 +27,7 @@ class Seen:
     path: str
     headers: dict
     time: float
+    certificate: dict | None = None  # that the client presented
 
 
 @dataclasses.dataclass
@@ -56,10 +57,11 @@ class Exchange:
 
 
 class FaultProxy:
-    """`target` is a Registry, or None for a server that only its rules answer for."""
+    """`target` is a Registry, or None for a server that only its rules answer for. `clients` is an Authority:
+    whoever has a certificate of its making is asked to present it."""
 
-    def __init__(self, target=None, tls=None):
-        self.target, self.tls = target, tls
+    def __init__(self, target=None, tls=None, clients=None):
+        self.target, self.tls, self.clients = target, tls, clients
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"{'https' if tls else 'http'}://{self.host}"
@@ -103,6 +105,9 @@ class FaultProxy:
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.tls.cert, self.tls.key)
+            if self.clients:
+                context.verify_mode = ssl.CERT_OPTIONAL
+                context.load_verify_locations(self.clients.cert)
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
@@ -122,8 +127,9 @@ class FaultProxy:
     def handle(self, handler):
         length = int(handler.headers.get("Content-Length") or 0)
         body = handler.received = handler.rfile.read(length) if length else b""
+        presented = self.clients and handler.connection.getpeercert()
         with self.lock:
-            self.seen.append(Seen(handler.command, handler.path, dict(handler.headers), time.monotonic()))
+            self.seen.append(Seen(handler.command, handler.path, dict(handler.headers), time.monotonic(), presented))
         rule = self.rule_for(handler.command, handler.path)
         exchange = Exchange(handler)
         if rule and getattr(rule, "before", False) and rule(exchange):
@@ -138,7 +144,7 @@ class FaultProxy:
 
     def forward(self, exchange, handler, body):
         if self.target.tls:
-            connection = http.client.HTTPSConnection(self.target.host, context=ssl._create_unverified_context())
+            connection = http.client.HTTPSConnection(self.target.host, context=self.target.context())
         else:
             connection = http.client.HTTPConnection(self.target.host)
         headers = {key: value for key, value in handler.headers.items() if key.lower() not in HOP_BY_HOP}

@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import shutil
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -25,14 +26,15 @@ class Request:
 
 class Registry:
     """A context manager. `htpasswd` is {user: password}; `tls` is a tests.support.tls.ServerCertificate;
-    `clients` is the tests.support.tls.Authority whose certificates it wants to see from them; `token` is
-    {realm, service, issuer, bundle} for a registry that wants bearer tokens."""
+    `clients` is a tests.support.tls.Authority: nobody is let in without a certificate of its making;
+    `token` is {realm, service, issuer, bundle} for a registry that wants bearer tokens."""
 
-    def __init__(self, folder, htpasswd=None, tls=None, clients=None, token=None):
+    def __init__(self, folder, htpasswd=None, tls=None, token=None, clients=None):
         self.folder = pathlib.Path(folder)
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
-        self.htpasswd, self.tls, self.clients, self.token = htpasswd, tls, clients, token
+        self.htpasswd, self.tls, self.token, self.clients = htpasswd, tls, token, clients
+        self.own = clients and clients.issue("tests")
         self.process = None
 
     @property
@@ -61,8 +63,8 @@ class Registry:
         }
         if self.tls:
             config["http"]["tls"] = {"certificate": str(self.tls.cert), "key": str(self.tls.key)}
-            if self.clients:
-                config["http"]["tls"]["clientcas"] = [str(self.clients.cert)]
+        if self.clients:
+            config["http"]["tls"]["clientcas"] = [str(self.clients.cert)]
         if self.htpasswd:
             users = self.folder / "htpasswd"
             with users.open("w") as lines:
@@ -77,17 +79,18 @@ class Registry:
             self.process = subprocess.Popen(["docker-registry", "serve", str(file)], stdout=access, stderr=errors)
         self.wait_until_it_answers()
 
-    def wait_until_it_answers(self):
-        import ssl
-
+    def context(self):
+        """For what the tests themselves ask of it."""
         context = ssl._create_unverified_context()
-        if self.clients:
-            own = self.clients.issue(f"waits-for-{self.port}")
-            context.load_cert_chain(own.cert, own.key)
+        if self.own:
+            context.load_cert_chain(self.own.cert, self.own.key)
+        return context
+
+    def wait_until_it_answers(self):
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             try:
-                urllib.request.urlopen(self.url + "/v2/", context=context, timeout=5)
+                urllib.request.urlopen(self.url + "/v2/", context=self.context(), timeout=5)
                 return
             except urllib.error.HTTPError:
                 return

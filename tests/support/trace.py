@@ -21,7 +21,7 @@ def traced(ocisync, command, calls, **environment):
     return Run(done.returncode, done.stdout, done.stderr), seen
 
 
-WRITING = ("openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,"
+WRITING = ("openat,openat2,open,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,"
            "unlinkat,rmdir,truncate,ftruncate,utimensat,chmod,fchmod,fchmodat,chown,fchown,fchownat,mknod,mknodat,"
            "setxattr,fsetxattr,flock,mount")
 
@@ -29,7 +29,7 @@ WRITING = ("openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linka
 def writes(seen):
     """Of those calls, the ones that change a file system: opening for reading and /dev/null do not."""
     def harmless(name, arguments):
-        if name in ("openat", "open"):
+        if name in ("openat", "openat2", "open"):
             return "O_RDONLY" in arguments and "O_CREAT" not in arguments or '"/dev/null"' in arguments
         return False
     return [(name, arguments) for name, arguments in seen if not harmless(name, arguments)]

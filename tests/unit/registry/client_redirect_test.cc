@@ -79,11 +79,18 @@ TEST_F(Redirects, WithinTheRegistryKeepTheHeader) {
 TEST_F(Redirects, OnAnotherPortOfTheSameHostAreAnotherServer) {
   registry_.auth = FakeRegistry::Auth::basic;
   log_in();
+  write("cert.pem", "-----BEGIN CERTIFICATE-----\nme\n");
+  write("key.pem", "-----BEGIN PRIVATE KEY-----\nme\n");
+  entry().tls.cert_file = home_.path() / "cert.pem";
+  entry().tls.key_file = home_.path() / "key.pem";
+  entry().tls.insecure_skip_verify = true;
   http_.on(line(),
            {{401, {{"WWW-Authenticate", "Basic"}}}, to("https://registry.example.com:8443/b")});
   http_.on("GET https://registry.example.com:8443/b", {{200, {}, "the blob"}});
   fetch();
   EXPECT_EQ(http_.seen().back().header("Authorization"), "");
+  EXPECT_TRUE(http_.seen().back().route->client_cert_pem.empty());
+  EXPECT_FALSE(http_.seen().back().route->insecure_skip_verify);
 }
 
 TEST_F(Redirects, ToPlacesNoRegistryMaySendUsToAreRefused) {
