@@ -291,6 +291,7 @@ class Following(Case):
             sidecar.send(signal.SIGUSR1)
             self.assertTrue(reached.wait(60))
             eventually(lambda: sidecar.metric("transfers_in_flight", host=proxy.host) == 1, "the config beside it")
+            sidecar.await_beat()  # liveness ends half a minute after the last
             for path in ("/livez", "/readyz", "/startupz", "/metrics", "/status", "/"):
                 self.assertEqual(sidecar.get(path)[0], 200, path)
             self.assertEqual(sidecar.metric("transfers_in_flight", host=proxy.host), 1)
@@ -312,6 +313,7 @@ class Following(Case):
         sidecar.send(signal.SIGUSR1)
         for name in pushers:
             eventually(lambda n=name: sidecar.condition("Reconciling", n)["status"] == "True", "the question")
+        sidecar.await_beat()
         for path in ("/livez", "/readyz", "/startupz", "/metrics", "/status", "/"):
             self.assertEqual(sidecar.get(path)[0], 200, path)
         for registry in (self.registry, other):
@@ -365,9 +367,11 @@ class Following(Case):
         eventually(sidecar.is_ready, "ready")
         sidecar.send(signal.SIGSTOP)
         second = self.push.current("1.0.0", version="1.0.1")
+        time.sleep(31)  # no heartbeat of before counts any more
         sidecar.send(signal.SIGCONT)
-        eventually(lambda: sidecar.chart()["digest"] == second, "the update")
-        self.assertEqual(sidecar.get("/livez")[0], 200)
+        eventually(lambda: sidecar.get("/livez")[0] == 200, "life again", seconds=10)
+        eventually(lambda: sidecar.chart()["digest"] == second, "the update", seconds=10)
+        sidecar.next_check()
 
     def test_backoff_grows_and_a_signal_cuts_it_short(self):
         with FaultProxy(self.registry) as proxy:
