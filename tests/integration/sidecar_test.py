@@ -85,6 +85,23 @@ class Following(Case):
         self.assertEqual(self.exported_version(), "1.0.0")
         self.assertEqual(self.registry.requests(), [])
 
+    def test_an_immutable_chart_is_not_asked_for_again_and_stays_when_its_tag_moves(self):
+        self.push.current("1.0.0")
+        sidecar = self.watch([{"ref": self.ref(), "immutable": True}])
+        eventually(sidecar.is_ready, "ready")
+        self.push.current("1.0.0", version="1.0.1")
+        before = self.ocisync.snapshot()
+        self.registry.forget()
+        sidecar.next_check(times=2)
+        sidecar.check_now()
+        self.assertEqual(sidecar.stop(), 0)
+        sidecar = self.sidecar()
+        sidecar.next_check(times=2)
+        self.assertEqual(sidecar.syncs("updated"), 0)
+        self.assertEqual(self.ocisync.snapshot(), before)
+        self.assertEqual(self.exported_version(), "1.0.0")
+        self.assertEqual(self.registry.requests(), [])
+
     def test_what_was_altered_or_deleted_is_restored_from_the_cache(self):
         self.push.current("1.0.0")
         sidecar = self.watch([self.ref()], export={"layout": "directory"})
