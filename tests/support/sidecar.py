@@ -145,7 +145,7 @@ class Sidecar:
         eventually(lambda: ended() >= target, f"{times} checks of {name}")
 
     def await_beat(self):
-        """Waits until the thread that reconciles has shown once more that it goes on, as it does at least every 10 s."""
+        """Waits until the thread that reconciles has shown once more that it goes on: within ten seconds."""
         def beat():
             return self.metric("reconciler_heartbeat_timestamp_seconds")
 
