@@ -56,10 +56,11 @@ class Exchange:
 
 
 class FaultProxy:
-    """`target` is a Registry, or None for a server that only its rules answer for."""
+    """`target` is a Registry, or None for a server that only its rules answer for. With `tls`, `clients` is the
+    Authority that certified all who may come."""
 
-    def __init__(self, target=None, tls=None):
-        self.target, self.tls = target, tls
+    def __init__(self, target=None, tls=None, clients=None):
+        self.target, self.tls, self.clients = target, tls, clients
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"{'https' if tls else 'http'}://{self.host}"
@@ -103,6 +104,9 @@ class FaultProxy:
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.tls.cert, self.tls.key)
+            if self.clients:
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.load_verify_locations(self.clients.cert)
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
