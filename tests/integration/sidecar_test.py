@@ -440,6 +440,25 @@ class Following(Case):
         self.assertIn(second[7:], blobs)
         eventually(lambda: sidecar.metric("cache_blobs") == len(blobs), "the count")
 
+    def test_what_nothing_names_leaves_the_cache_once_it_is_old_enough(self):
+        settings = {"interval": "1h", "export": {"keepRevisions": 0, "keepFor": "0s"}}
+        blobs, added = self.ocisync.cache / "blobs/sha256", []
+        for version in ("1.0.0", "1.0.1", "1.0.2"):
+            before = set(blobs.iterdir()) if blobs.exists() else set()
+            self.push.current("1.0.0", version=version)
+            self.ocisync.spec([self.ref()], **settings)
+            self.assert_code(self.ocisync.sync(), 0)
+            added.append(set(blobs.iterdir()) - before)
+        old, young, named = added
+        then = time.time() - 25 * 3600
+        for blob in old | named:
+            os.utime(blob, (then, then))
+        sidecar = self.sidecar()
+        eventually(lambda: sidecar.metric("cache_evictions_total") == len(old), "manifest, config and content gone")
+        self.assertEqual(set(blobs.iterdir()), young | named)
+        eventually(lambda: sidecar.metric("cache_blobs") == len(young | named), "the count")
+        self.assertEqual(sidecar.syncs("unchanged"), 1)
+
     def test_the_status_file_is_whole_at_every_moment(self):
         import json
 
