@@ -269,6 +269,9 @@ class Secrets(Case):
         self.addCleanup(sidecar.kill)
         return sidecar.start()
 
+    def refreshes(self, sidecar, host, result):
+        return sidecar.metric("credential_refreshes_total", host=host, result=result) or 0
+
     def test_a_rotated_secret_is_used_at_once(self):
         registry = self.start_registry(htpasswd={"robot": "hare-and-moon"})
         self.pusher(registry, user="robot", password="hare-and-moon").current("1.0.0")
@@ -278,14 +281,40 @@ class Secrets(Case):
                              [{"host": registry.host, "credentials": {"secretDir": str(secret.folder)}}])
         sidecar.await_event("ChartFailed")
         self.assertEqual(sidecar.chart()["reason"], "Unauthorized")
+        in_vain = self.refreshes(sidecar, registry.host, "failure")
+        self.assertGreater(in_vain, 0)
         secret.write(username="robot", password="hare-and-moon")
         eventually(sidecar.is_ready, "ready")
+        self.assertEqual(self.refreshes(sidecar, registry.host, "failure"), in_vain)
         secret.write(username="robot", password="fox-and-rain")
         sidecar.await_event("ChartFailed", 2)
         self.assertTrue(sidecar.is_ready())
+        self.assertGreater(self.refreshes(sidecar, registry.host, "failure"), in_vain)
+        self.assertEqual(self.refreshes(sidecar, registry.host, "success"), 0)
         log = sidecar.log() + sidecar.get("/status")[1] + sidecar.get("/metrics")[1]
         for password in ("wolf-and-cub", "hare-and-moon", "fox-and-rain"):
             self.assertNotIn(password, log)
+
+    def test_a_password_that_changes_on_its_way_is_read_again_when_it_is_refused(self):
+        registry = self.start_registry(htpasswd={"robot": "hare-and-moon"})
+        self.pusher(registry, user="robot", password="hare-and-moon").current("1.0.0")
+        password = self.folder / "password"
+        password.write_text("wolf-and-cub")
+
+        def rotate(exchange):
+            if "Authorization" in exchange.handler.headers and exchange.status == 401:
+                password.write_text("hare-and-moon")
+            return False
+
+        with FaultProxy(registry) as proxy:
+            proxy.always("*", "/manifests/", rotate)
+            sidecar = self.start([f"oci://{proxy.host}/charts/web:1.0.0"],
+                                 [{"host": proxy.host, "credentials": {
+                                     "username": "robot", "passwordFile": str(password)}}])
+            eventually(sidecar.is_ready, "ready")
+            self.assertEqual(sidecar.syncs("failed"), 0)
+            self.assertEqual(self.refreshes(sidecar, proxy.host, "success"), 1)
+            self.assertEqual(self.refreshes(sidecar, proxy.host, "failure"), 0)
 
     def test_a_password_file_that_is_replaced_is_used_at_once(self):
         registry = self.start_registry(htpasswd={"robot": "hare-and-moon"})
