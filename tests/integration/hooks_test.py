@@ -2,8 +2,10 @@
 import http.server
 import json
 import os
+import random
 import signal
 import threading
+import time
 
 from tests.support.case import Case
 from tests.support.ports import free_port
@@ -61,10 +63,10 @@ class Hooks(Case):
         return [str(file)]
 
     def heard(self):
-        """[(document, environment)] of every call that was made whole."""
+        """[(document, environment)] of every call that was made whole: who calls may be killed meanwhile."""
         found = []
         for call in self.calls.iterdir():
-            if (call / "env").exists():
+            if (call / "env").exists() and (call / "stdin").stat().st_size > 0:
                 lines = (call / "env").read_text().splitlines()
                 found.append((json.loads((call / "stdin").read_text()),
                               dict(line.split("=", 1) for line in lines if "=" in line)))
@@ -350,6 +352,30 @@ class Hooks(Case):
         sidecar = self.watch([{"name": "tell", "exec": {"command": self.script()}}])
         eventually(lambda: len(self.heard()) == 2, "the call again")
         self.assertEqual([d["charts"][0]["digest"] for d, _ in self.heard()], [self.digest] * 2)
+
+    def told(self):
+        """(chart, digest) of everything that was told."""
+        return {(chart["name"], chart["digest"]) for document, _ in self.heard() for chart in document["charts"]}
+
+    def test_killed_at_any_moment_what_became_visible_is_told_in_the_end(self):
+        names = [f"chart{i}" for i in range(3)]
+        self.spec([{"name": "tell", "per": "chart", "exec": {"command": self.script()}}],
+                  [{"name": name, "ref": self.ref} for name in names])
+        started = time.monotonic()
+        self.assert_code(self.ocisync.sync(), 0)
+        took = time.monotonic() - started
+        for round_number in range(int(os.environ.get("OCISYNC_KILL_ROUNDS", "8"))):
+            old = os.readlink(self.ocisync.export / names[0])
+            digest = self.push.current("stable", version=f"1.1.{round_number}")
+            process = self.ocisync.popen()
+            if round_number % 2:
+                time.sleep(random.random() * took)
+            else:  # before the call that is owed for it
+                eventually(lambda: os.readlink(self.ocisync.export / names[0]) != old, "the change")
+            process.kill()
+            process.communicate()
+            self.assert_code(self.ocisync.sync(), 0)
+            self.assertEqual({(name, digest) for name in names} - self.told(), set(), f"round {round_number}")
 
     def test_a_server_is_called_with_the_headers_of_a_file(self):
         listener = Listener()

@@ -10,9 +10,61 @@ from tests.support.charts import archive, chart_files, sha256
 from tests.support.proxy import FaultProxy
 from tests.support.repository import Repository
 from tests.support.sidecar import Sidecar, eventually
+from tests.support.tls import Authority
 
 
-class Hostile(Case):
+SECRETS = {"empty": b"", "binary": bytes(range(256)) * 64, "line breaks": b"hare\r\nX-Evil: 1\r\n",
+           "huge": b"x" * (32 << 20)}
+
+
+class Attacked(Case):
+    """A sidecar that is ready, and what may be done to the files that it reads."""
+
+    def start(self, *arguments):
+        self.sidecar = Sidecar(self.ocisync, *arguments)
+        self.addCleanup(self.sidecar.kill)
+        self.sidecar.start()
+        eventually(self.sidecar.is_ready, "ready")
+        self.before = self.ocisync.snapshot()
+
+    def assert_unharmed(self):
+        self.assertEqual([self.sidecar.get(path)[0] for path in ("/livez", "/readyz")], [200, 200])
+        self.assertEqual(self.ocisync.snapshot(), self.before)
+
+    def assert_recovers(self):
+        self.sidecar.send(signal.SIGUSR1)
+        eventually(lambda: self.sidecar.condition("Ready")["status"] == "True", "recovery")
+        self.assert_unharmed()
+
+    def things_in_the_way(self):
+        """What a file may be replaced by: a name, and what makes it at a path."""
+        yield "fifo", os.mkfifo
+        yield "folder", os.mkdir
+        yield "loop", lambda path: os.symlink(path.name, path)
+        yield "dangling link", lambda path: os.symlink("nowhere", path)
+        yield "device", lambda path: os.symlink("/dev/zero", path)
+        yield "sparse terabyte", lambda path: os.truncate(os.open(path, os.O_WRONLY | os.O_CREAT), 1 << 40)
+        yield "nothing", lambda path: None
+
+    def clear(self, path):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+    def attack(self, path, texts, notice):
+        """Replaces a file or folder by one thing after the other, and puts it back. `notice` has the sidecar look."""
+        things = [(name, lambda path, text=text: path.write_bytes(text)) for name, text in texts.items()]
+        aside = path.with_name(f"..{path.name}")
+        path.rename(aside)
+        for name, put in [*things, *self.things_in_the_way()]:
+            with self.subTest(path=path.name, thing=name):
+                self.clear(path)
+                put(path)
+                notice()
+                self.assert_unharmed()
+        self.clear(path)
+        aside.rename(path)
+
+
+class Hostile(Attacked):
     def setUp(self):
         super().setUp()
         self.registry = self.start_registry(htpasswd={"robot": "hare"})
@@ -21,17 +73,11 @@ class Hostile(Case):
         self.password.write_text("hare")
         self.token = self.folder / "token"
         self.token.write_text("open sesame")
-        self.write_spec()
-        self.sidecar = Sidecar(self.ocisync)
-        self.addCleanup(self.sidecar.kill)
-        self.sidecar.start()
-        eventually(self.sidecar.is_ready, "ready")
-
-    def write_spec(self, **settings):
         credentials = {"username": "robot", "passwordFile": str(self.password)}
         self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"],
                           [{"host": self.registry.host, "credentials": credentials}],
-                          **{"interval": "1h", "http": {"adminTokenFile": str(self.token)}, **settings})
+                          interval="1h", http={"adminTokenFile": str(self.token)})
+        self.start()
 
     def connect(self):
         connection = socket.create_connection(("127.0.0.1", self.sidecar.port), timeout=30)
@@ -47,19 +93,6 @@ class Hostile(Case):
             except ConnectionError:
                 return 0
         return int(answer.split()[1]) if answer.startswith("HTTP/1.") else 0
-
-    def things_in_the_way(self):
-        """What a file may be replaced by: a name, and what makes it at a path."""
-        yield "fifo", os.mkfifo
-        yield "folder", os.mkdir
-        yield "loop", lambda path: os.symlink(path.name, path)
-        yield "dangling link", lambda path: os.symlink("nowhere", path)
-        yield "device", lambda path: os.symlink("/dev/zero", path)
-        yield "sparse terabyte", lambda path: os.truncate(os.open(path, os.O_WRONLY | os.O_CREAT), 1 << 40)
-        yield "nothing", lambda path: None
-
-    def clear(self, path):
-        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
     def test_requests(self):
         before = self.ocisync.snapshot(), self.sidecar.syncs("unchanged"), self.sidecar.descriptors()
@@ -107,38 +140,23 @@ class Hostile(Case):
         texts = {"empty": b"", "binary": bytes(range(256)) * 64, "brackets": b"[" * (4 << 20), "bomb": bomb.encode(),
                  "another kind": b"apiVersion: v1\nkind: Secret\n", "controls": b"spec: \"\x1b[31m\x07\"\n",
                  "no charts": self.ocisync.spec_file.read_bytes().replace(b"oci://", b"\\u0000")}
-        spec, good = self.ocisync.spec_file, self.ocisync.spec_file.read_bytes()
-        before = self.ocisync.snapshot(), self.sidecar.descriptors()
-        things = [(name, lambda path, text=text: path.write_bytes(text)) for name, text in texts.items()]
-        for name, put in [*things, *self.things_in_the_way()]:
-            with self.subTest(name):
-                refused = len(self.sidecar.events("SpecRefused"))
-                self.clear(spec)
-                put(spec)
-                self.sidecar.send(signal.SIGHUP)
-                self.sidecar.await_event("SpecRefused", refused + 1)
-                self.assertEqual(self.sidecar.metric("config_last_reload_successful"), 0)
-                self.assertEqual([self.sidecar.get(path)[0] for path in ("/livez", "/readyz")], [200, 200])
-        self.clear(spec)
-        spec.write_bytes(good)
+        descriptors = self.sidecar.descriptors()
+
+        def notice():
+            refused = len(self.sidecar.events("SpecRefused"))
+            self.sidecar.send(signal.SIGHUP)
+            self.sidecar.await_event("SpecRefused", refused + 1)
+            self.assertEqual(self.sidecar.metric("config_last_reload_successful"), 0)
+
+        self.attack(self.ocisync.spec_file, texts, notice)
         eventually(lambda: self.sidecar.metric("config_last_reload_successful") == 1, "following it")
-        self.assertEqual(self.ocisync.snapshot(), before[0])
-        eventually(lambda: self.sidecar.descriptors() <= before[1] + 1, "closing them all")
+        self.assert_unharmed()
+        eventually(lambda: self.sidecar.descriptors() <= descriptors + 1, "closing them all")
 
     def test_secrets(self):
         self.registry.restart()  # what it accepted before it would take no more
-        texts = {"empty": b"", "binary": bytes(range(256)) * 64, "line breaks": b"hare\r\nX-Evil: 1\r\n", "huge": b"x" * (32 << 20)}
-        things = [(name, lambda path, text=text: path.write_bytes(text)) for name, text in texts.items()]
-        for name, put in [*things, *self.things_in_the_way()]:
-            with self.subTest(name):
-                self.clear(self.password)
-                put(self.password)
-                self.sidecar.check_now()
-                self.assertEqual([self.sidecar.get(path)[0] for path in ("/livez", "/readyz")], [200, 200])
-        self.clear(self.password)
-        self.password.write_text("hare")
-        self.sidecar.send(signal.SIGUSR1)
-        eventually(lambda: self.sidecar.condition("Ready")["status"] == "True", "recovery")
+        self.attack(self.password, SECRETS, self.sidecar.check_now)
+        self.assert_recovers()
         self.assertLess(self.sidecar.peak_kib(), 48 * 1024)
 
     def test_admin_tokens(self):
@@ -154,25 +172,82 @@ class Hostile(Case):
         self.assertEqual(self.sidecar.get("/-/sync", method="POST", Authorization="Bearer open sesame")[0], 202)
 
 
-class Sources(Case):
+class Files(Attacked):
+    """What a sidecar reads besides its spec, once its charts are exported."""
+
+    def setUp(self):
+        super().setUp()
+        self.authority = Authority(self.folder / "authority")
+        self.registry = self.start_registry(htpasswd={"robot": "hare"}, tls=self.authority.issue("registry"))
+        self.push = self.pusher(self.registry, user="robot", password="hare")
+        self.digest = self.push.current("1.0.0")
+        self.secret = self.folder / "secret"
+        self.secret.mkdir()
+        (self.secret / "username").write_text("robot")
+        (self.secret / "password").write_text("hare")
+        self.ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"],
+                          [{"host": self.registry.host, "plainHTTP": False,
+                            "credentials": {"secretDir": str(self.secret)},
+                            "tls": {"caFile": str(self.authority.cert)}}], interval="1h")
+
+    def fails_for(self, *reasons):
+        self.sidecar.check_now()
+        eventually(lambda: self.sidecar.condition("Ready")["reason"] in reasons, "the failure")
+
+    def test_secret_folders(self):
+        self.start()
+        for path in (self.secret / "username", self.secret / "password", self.secret):
+            self.attack(path, SECRETS, lambda: self.fails_for("CredentialsInvalid", "Unauthorized"))
+            self.assert_recovers()
+
+    def test_authorities(self):
+        self.start()
+        pem = self.authority.cert.read_bytes()
+
+        def notice():
+            self.registry.restart()  # no connection of before goes on
+            self.fails_for("TLSFailed")
+
+        other = Authority(self.folder / "other", "another authority")
+        self.attack(self.authority.cert, {"empty": b"", "binary": bytes(range(256)) * 64, "cut": pem[:len(pem) // 2],
+                                          "a key": self.authority.key.read_bytes(), "another": other.cert.read_bytes(),
+                                          "many": pem * 10_000, "huge": b"x" * (32 << 20)}, notice)
+        self.registry.restart()
+        self.assert_recovers()
+
+    def test_lock_files(self):
+        lock = self.ocisync.spec_file.with_name("charts.lock.yaml")
+        self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "lock", "-c", self.ocisync.spec_file]), 0)
+        good, digest = lock.read_bytes(), self.digest.encode()
+        self.start("--locked")
+
+        def notice():
+            refused = len(self.sidecar.events("SpecRefused"))
+            self.sidecar.send(signal.SIGHUP)
+            self.sidecar.await_event("SpecRefused", refused + 1)
+
+        self.attack(lock, {"empty": b"", "binary": bytes(range(256)) * 64, "brackets": b"[" * (4 << 20),
+                           "cut": good[:len(good) // 2], "a spec": self.ocisync.spec_file.read_bytes(),
+                           "a way out": good.replace(digest, b"sha256:../../../../etc/passwd"),
+                           "another chart": good.replace(b"web", b"other"), "twice": good + good}, notice)
+        self.assert_recovers()
+        lock.write_bytes(good.replace(digest, b"sha256:" + b"f" * 64))
+        self.sidecar.await_event("ChartFailed")
+        self.assertEqual(self.sidecar.chart()["reason"], "NotFound")
+        self.assert_unharmed()
+        lock.write_bytes(good)
+        self.assert_recovers()
+
+
+class Sources(Attacked):
     """What registries and repositories answer, once their charts are exported."""
 
-    def start(self, chart):
+    def follow(self, chart):
         self.ocisync.spec([chart], interval="1h")
-        self.sidecar = Sidecar(self.ocisync)
-        self.addCleanup(self.sidecar.kill)
-        self.sidecar.start()
-        eventually(self.sidecar.is_ready, "ready")
-        self.before = self.ocisync.snapshot()
-
-    def assert_unharmed(self):
-        self.assertEqual([self.sidecar.get(path)[0] for path in ("/livez", "/readyz")], [200, 200])
-        self.assertEqual(self.ocisync.snapshot(), self.before)
+        self.start()
 
     def assert_recovers(self):
-        self.sidecar.send(signal.SIGUSR1)
-        eventually(lambda: self.sidecar.condition("Ready")["status"] == "True", "recovery")
-        self.assert_unharmed()
+        super().assert_recovers()
         self.assertLess(self.sidecar.peak_kib(), 64 * 1024)
         self.sidecar.events()  # each line is JSON
 
@@ -193,7 +268,7 @@ class Sources(Case):
             repository.forget()
 
         write(good)
-        self.start({"name": "web", "repository": repository.url, "chart": "web"})
+        self.follow({"name": "web", "repository": repository.url, "chart": "web"})
         for text in ("", "\0" * 4096, "<html>please log in</html>", "apiVersion: v1\nentries: " + "[" * 200_000,
                      "apiVersion: v1\na: &a [x,x]\n" + "".join(
                          f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)},*{chr(97 + i)}]\n" for i in range(20)),
@@ -211,7 +286,7 @@ class Sources(Case):
         registry = self.start_registry()
         self.pusher(registry).current("1.0.0")
         with FaultProxy(registry) as proxy:
-            self.start(f"oci://{proxy.host}/charts/web:1.0.0")
+            self.follow(f"oci://{proxy.host}/charts/web:1.0.0")
             for status, headers in ((200, {"Docker_Content_Digest": "sha256:../../../etc/passwd"}),
                                     (200, {"Docker_Content_Digest": "sha256:" + "f" * 64}),
                                     (200, {"X": "y" * 500_000}), (200, {f"X_{i}": "y" * 60 for i in range(99)}),

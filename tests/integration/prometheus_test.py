@@ -7,13 +7,13 @@ from tests.support.prometheus import Prometheus
 from tests.support.proxy import FaultProxy, status
 from tests.support.sidecar import Sidecar, eventually
 
-# All but what does not occur here: nothing is verified yet, and a password needs no token.
+# All but what does not occur here: nothing is verified yet.
 FAMILIES = """build_info config_last_reload_successful config_last_reload_success_timestamp_seconds config_reloads_total
 syncs_total sync_failures_total sync_duration_seconds chart_info chart_ready chart_stalled chart_suspended
 chart_interval_seconds chart_consecutive_failures chart_last_success_timestamp_seconds
 chart_last_attempt_timestamp_seconds registry_requests_total registry_request_duration_seconds registry_retries_total
 registry_blocked_until_timestamp_seconds transfer_bytes_total transfers_in_flight cache_hits_total cache_misses_total
-cache_evictions_total cache_size_bytes cache_blobs hook_runs_total
+cache_evictions_total cache_size_bytes cache_blobs credential_refreshes_total hook_runs_total
 status_write_failures_total reconciler_heartbeat_timestamp_seconds""".split()
 PROCESS = ["cpu_seconds_total", "open_fds", "max_fds", "virtual_memory_bytes", "resident_memory_bytes",
            "start_time_seconds"]
@@ -26,22 +26,26 @@ class Scraped(Case):
         push.current("1.0.0")
         (self.folder / "password").write_text("hare")
         credentials = {"username": "robot", "passwordFile": str(self.folder / "password")}
-        with FaultProxy(registry) as flaky, FaultProxy(registry) as patient:
+        (self.folder / "wrong").write_text("tortoise")
+        wrong = {**credentials, "passwordFile": str(self.folder / "wrong")}
+        with FaultProxy(registry) as flaky, FaultProxy(registry) as patient, FaultProxy(registry) as strict:
             flaky.once("GET", "/manifests/", status(503))
             patient.always("*", "/manifests/", status(429, Retry_After=3600))
             charts = [f"oci://{registry.host}/charts/web:1.0.0",
                       {"name": "gone", "ref": f"oci://{registry.host}/charts/web:9.9.9", "required": False},
                       {"name": "flaky", "ref": f"oci://{flaky.host}/charts/web:1.0.0"},
-                      {"name": "patient", "ref": f"oci://{patient.host}/charts/web:1.0.0", "required": False}]
-            self.ocisync.spec(charts, [{"host": host, "credentials": credentials}
-                                       for host in (registry.host, flaky.host, patient.host)], interval="1h",
+                      {"name": "patient", "ref": f"oci://{patient.host}/charts/web:1.0.0", "required": False},
+                      {"name": "refused", "ref": f"oci://{strict.host}/charts/web:1.0.0", "required": False}]
+            used = [(host, credentials) for host in (registry.host, flaky.host, patient.host)] + [(strict.host, wrong)]
+            self.ocisync.spec(charts, [{"host": host, "credentials": each} for host, each in used], interval="1h",
                               hooks=[{"name": "mark", "touch": str(self.folder / "mark")}])
             registry.forget()
             sidecar = Sidecar(self.ocisync)
             self.addCleanup(sidecar.kill)
             sidecar.start()
             eventually(sidecar.is_ready, "ready")
-            sidecar.await_event("ChartFailed")
+            eventually(lambda: {event["chart"] for event in sidecar.events("ChartFailed")} == {"gone", "refused"},
+                       "both failures")
             eventually(lambda: sidecar.metric("hook_runs_total", hook="mark"), "the hook")
             eventually(lambda: sidecar.metric("registry_blocked_until_timestamp_seconds"), "patience")
             prometheus = Prometheus(self.folder, sidecar.port)
@@ -75,5 +79,6 @@ class Scraped(Case):
                              ('ocisync_sync_failures_total{chart="gone",reason="NotFound"}', 1),
                              ('ocisync_hook_runs_total{hook="mark",result="success"}', 1),
                              ('ocisync_chart_ready{chart="web"}', 1), ('ocisync_chart_stalled{chart="gone"}', 1),
+                             (f'ocisync_credential_refreshes_total{{host="{strict.host}",result="failure"}}', 1),
                              (f'ocisync_registry_retries_total{{host="{flaky.host}"}}', 1)):
             self.assertEqual([found for _, found in prometheus.samples(query)], [value], query)

@@ -206,6 +206,25 @@ class Reloading(Case):
         (config / "more.yaml").write_text(json.dumps(document))
         eventually(lambda: self.names(sidecar) == ["web", "more"], "the second file")
 
+    def test_files_that_change_together_are_one_reload(self):
+        config = Swapped(self.folder / "config")
+
+        def write(name):
+            document = json.loads(self.spec_text([{"name": name, "ref": self.ref()}]))
+            more = {**document, "spec": {"charts": [{"name": f"more-{name}", "ref": self.ref()}]}}
+            config.write(a__yaml=json.dumps(document), b__yaml=json.dumps(more))
+
+        write("first")
+        files = [config.folder / "a.yaml", config.folder / "b.yaml"]
+        sidecar = self.start(command=["sync", "--watch", "--config", str(files[0]), "--config", str(files[1])])
+        self.assertEqual(self.names(sidecar), ["first", "more-first"])
+        for count, name in enumerate(("second", "third"), 1):
+            write(name)
+            eventually(lambda: self.names(sidecar) == [name, f"more-{name}"], "both")
+            time.sleep(1)  # nothing must come; it looks within a fifth of that
+            self.assertEqual(self.reloads(sidecar), count)
+            self.assertEqual(len(sidecar.events("SpecReloaded")), count)
+
     def test_a_lock_file_that_changes_is_followed(self):
         first = self.push.current("1.0.0")
         self.spec_text([self.ref()])
@@ -250,6 +269,9 @@ class Secrets(Case):
         self.addCleanup(sidecar.kill)
         return sidecar.start()
 
+    def refreshes(self, sidecar, host, result):
+        return sidecar.metric("credential_refreshes_total", host=host, result=result) or 0
+
     def test_a_rotated_secret_is_used_at_once(self):
         registry = self.start_registry(htpasswd={"robot": "hare-and-moon"})
         self.pusher(registry, user="robot", password="hare-and-moon").current("1.0.0")
@@ -259,11 +281,16 @@ class Secrets(Case):
                              [{"host": registry.host, "credentials": {"secretDir": str(secret.folder)}}])
         sidecar.await_event("ChartFailed")
         self.assertEqual(sidecar.chart()["reason"], "Unauthorized")
+        in_vain = self.refreshes(sidecar, registry.host, "failure")
+        self.assertGreater(in_vain, 0)
         secret.write(username="robot", password="hare-and-moon")
         eventually(sidecar.is_ready, "ready")
+        self.assertEqual(self.refreshes(sidecar, registry.host, "failure"), in_vain)
         secret.write(username="robot", password="fox-and-rain")
         sidecar.await_event("ChartFailed", 2)
         self.assertTrue(sidecar.is_ready())
+        self.assertGreater(self.refreshes(sidecar, registry.host, "failure"), in_vain)
+        self.assertEqual(self.refreshes(sidecar, registry.host, "success"), 0)
         log = sidecar.log() + sidecar.get("/status")[1] + sidecar.get("/metrics")[1]
         for password in ("wolf-and-cub", "hare-and-moon", "fox-and-rain"):
             self.assertNotIn(password, log)
@@ -278,6 +305,42 @@ class Secrets(Case):
         self.assert_code(self.ocisync.run(command=login, input="hare-and-moon"), 0)
         eventually(sidecar.is_ready, "ready")
 
+    def test_a_password_that_changes_on_its_way_is_read_again_when_it_is_refused(self):
+        registry = self.start_registry(htpasswd={"robot": "hare-and-moon"})
+        self.pusher(registry, user="robot", password="hare-and-moon").current("1.0.0")
+        password = self.folder / "password"
+        password.write_text("wolf-and-cub")
+
+        def rotate(exchange):
+            if "Authorization" in exchange.handler.headers and exchange.status == 401:
+                password.write_text("hare-and-moon")
+            return False
+
+        with FaultProxy(registry) as proxy:
+            proxy.always("*", "/manifests/", rotate)
+            sidecar = self.start([f"oci://{proxy.host}/charts/web:1.0.0"],
+                                 [{"host": proxy.host, "credentials": {
+                                     "username": "robot", "passwordFile": str(password)}}])
+            eventually(sidecar.is_ready, "ready")
+            self.assertEqual(sidecar.syncs("failed"), 0)
+            self.assertEqual(self.refreshes(sidecar, proxy.host, "success"), 1)
+            self.assertEqual(self.refreshes(sidecar, proxy.host, "failure"), 0)
+
+    def test_a_password_file_that_is_replaced_is_used_at_once(self):
+        registry = self.start_registry(htpasswd={"robot": "hare-and-moon"})
+        self.pusher(registry, user="robot", password="hare-and-moon").current("1.0.0")
+        secret = Swapped(self.folder / "secret")
+        secret.write(password="wolf-and-cub")
+        sidecar = self.start([f"oci://{registry.host}/charts/web:1.0.0"],
+                             [{"host": registry.host, "credentials": {
+                                 "username": "robot", "passwordFile": str(secret.folder / "password")}}])
+        sidecar.await_event("ChartFailed")
+        self.assertEqual(sidecar.chart()["reason"], "Unauthorized")
+        self.assertEqual(sidecar.condition("Stalled")["status"], "True")
+        secret.write(password="hare-and-moon")
+        eventually(sidecar.is_ready, "ready")
+        eventually(lambda: sidecar.condition("Stalled")["status"] == "False", "the end of the stall")
+
     def test_a_rotated_ca_file_is_used_at_once(self):
         right, wrong = Authority(self.folder / "right"), Authority(self.folder / "wrong", "another authority")
         registry = self.start_registry(tls=right.issue("registry"))
@@ -291,3 +354,28 @@ class Secrets(Case):
         self.assertEqual(sidecar.chart()["reason"], "TLSFailed")
         ca.write_bytes(right.cert.read_bytes())
         eventually(sidecar.is_ready, "ready")
+
+    def test_an_authority_and_a_client_certificate_that_are_replaced_are_used_at_once(self):
+        authority, wrong = Authority(self.folder / "right"), Authority(self.folder / "wrong", "another authority")
+        registry = self.start_registry()
+        self.pusher(registry).current("1.0.0")
+        with FaultProxy(registry, tls=authority.issue("registry"), clients=authority) as guarded:
+            secret = Swapped(self.folder / "secret")
+
+            def write(ca, client):
+                mine = client.issue("client")
+                secret.write(ca__crt=ca.cert.read_text(), tls__crt=mine.cert.read_text(), tls__key=mine.key.read_text())
+
+            write(wrong, wrong)
+            names = {"caFile": "ca.crt", "certFile": "tls.crt", "keyFile": "tls.key"}
+            tls = {"caMode": "append", **{key: str(secret.folder / name) for key, name in names.items()}}
+            sidecar = self.start([f"oci://{guarded.host}/charts/web:1.0.0"],
+                                 [{"host": guarded.host, "plainHTTP": False, "tls": tls}])
+            eventually(lambda: sidecar.syncs("failed"), "the first failure")
+            for ca, client in ((authority, wrong), (wrong, authority)):
+                sidecar.next_check(after=lambda: write(ca, client))
+                # Of a client that is refused the connection may be gone before it hears why.
+                self.assertIn(sidecar.chart()["reason"], ("TLSFailed", "Unavailable"))
+                self.assertEqual(guarded.seen, [])
+            write(authority, authority)
+            eventually(sidecar.is_ready, "ready")

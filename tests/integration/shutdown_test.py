@@ -9,6 +9,7 @@ from tests.support.charts import chart_files
 from tests.support.ports import free_port
 from tests.support.processes import kill, living
 from tests.support.proxy import FaultProxy, delay, trickle
+from tests.support.reader import Reader, look, revision_files
 from tests.support.sidecar import Sidecar, eventually
 
 AS_PROCESS_1 = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -136,8 +137,30 @@ class Ending(Case):
             return file.read().split()
 
     def test_readers_have_whole_charts_to_the_very_end(self):
-        sidecar = self.start([self.ref()])
-        eventually(sidecar.is_ready, "ready")
-        whole = self.ocisync.exported("web")
-        self.assertEqual(sidecar.stop(), 0)
-        self.assertEqual(self.ocisync.exported("web"), whole)
+        """However near to a change of what they read the end comes."""
+        manifests = [self.push.current(f"1.1.{i}", revision_files("web", i)) for i in range(12)]
+        for layout in ("symlink", "directory"):
+            with self.subTest(layout=layout):
+                self.push.tag("stable", manifests[0])
+                self.ocisync.spec([self.ref(tag="stable")], export={"layout": layout})
+                self.assert_code(self.ocisync.sync(), 0)
+                with Reader(self.ocisync.export / "web") as reader:
+                    last = self.end_while_the_tag_moves(reader, manifests, layout)
+                self.assertEqual(reader.wrong, [])
+                self.assertEqual(reader.saw, [[revision] for revision in range(last + 1)])
+
+    def end_while_the_tag_moves(self, reader, manifests, layout):
+        """The revision that was read in the end."""
+        for revision in range(1, len(manifests)):
+            sidecar = self.start([self.ref(tag="stable")], export={"layout": layout})
+            reader.wait_for([revision - 1])
+            eventually(lambda: sidecar.syncs("unchanged") or sidecar.syncs("updated"), "the first check")
+            self.push.tag("stable", manifests[revision])
+            sidecar.send(signal.SIGUSR1)
+            time.sleep(0.002 * revision)
+            self.assertEqual(sidecar.stop(), 0)
+            self.assertEqual(sidecar.events()[-1]["msg"], "ended in good order by signal 15")
+            [last] = look(self.ocisync.export / "web", [""])
+            self.assertIn(last, (revision - 1, revision))
+            reader.wait_for([last])
+        return last

@@ -78,7 +78,7 @@ class FaultProxy:
         self.times(float("inf"), method, path, rule)
 
     def count(self, method, path):
-        return sum(1 for seen in self.seen if seen.method == method and re.search(path, seen.path))
+        return sum(1 for seen in self.seen if method in (seen.method, "*") and re.search(path, seen.path))
 
     def __enter__(self):
         proxy = self

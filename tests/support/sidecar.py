@@ -144,6 +144,14 @@ class Sidecar:
         after()
         eventually(lambda: ended() >= target, f"{times} checks of {name}")
 
+    def await_beat(self):
+        """Waits until the thread that reconciles has shown once more that it goes on: within ten seconds."""
+        def beat():
+            return self.metric("reconciler_heartbeat_timestamp_seconds")
+
+        last = beat()
+        eventually(lambda: beat() > last, "a heartbeat")
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
