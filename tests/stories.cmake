@@ -4,6 +4,10 @@
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 function(ocisync_stories label)
+  set(seconds 180)
+  if(OCISYNC_SANITIZE)
+    set(seconds 900)
+  endif()
   file(GLOB stories CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.py)
   foreach(file ${stories})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
@@ -20,7 +24,7 @@ function(ocisync_stories label)
                  COMMAND ${Python3_EXECUTABLE} -m unittest tests.${label}.${module}.${class}.${method}
                  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(${label}.${story}.${title} PROPERTIES
-          LABELS ${label} TIMEOUT 180
+          LABELS ${label} TIMEOUT ${seconds}
           ENVIRONMENT "OCISYNC_BINARY=$<TARGET_FILE:ocisync>;PYTHONDONTWRITEBYTECODE=1")
       endif()
     endforeach()
