@@ -145,10 +145,13 @@ class Pods(Case):
         waiting.join()
         self.assertEqual(self.read(reading, "web/values.yaml"), chart_files(version="1.2.3")["values.yaml"])
 
-    def test_a_node_takes_care_of_its_directory_by_itself(self):
+    def test_a_node_takes_care_of_its_directory_by_itself_and_its_consumers_read_it(self):
         directory = self.volumes(owner=0, group=0)["charts"]
         self.start(self.pod("daemonset", owner="DaemonSet/ocisync", charts=directory))
         self.assertIn("Chart.yaml", self.ocisync.exported("web"))
+        reading = self.pod("daemonset/consumer", charts=directory)
+        reading.play()
+        self.assertEqual(self.read(reading, "web/values.yaml"), chart_files(version="1.2.3")["values.yaml"])
 
     # Under the users and rules of clusters.
 

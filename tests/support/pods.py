@@ -19,17 +19,19 @@ EXAMPLE_HOST = "registry.example.com"
 
 class Pod:
     """The pod of `owner` (kind/name) in manifests/<manifests>, which finds its charts in `registry`. Until play(),
-    `template` (the pod's spec) and `spec` (ocisync's) may be changed; write_spec() tells of the latter at any time."""
+    `template` (the pod's spec) and `spec` (ocisync's, where there is one) may be changed; write_spec() tells of the
+    latter at any time."""
 
     def __init__(self, podman, folder, registry, manifests, owner="Deployment/portal"):
         rendered = kustomized(TOP / "manifests" / manifests)
         self.podman, self.folder = podman, pathlib.Path(folder)
         self.folder.mkdir(parents=True)
-        self.name = f"{manifests}-{uuid.uuid4().hex[:8]}"
+        self.name = f"{manifests.replace('/', '-')}-{uuid.uuid4().hex[:8]}"
         self.template = dict(pods(rendered))[owner]
         self.port, self.consumer_port = free_port(), free_port()
         self.made = []  # volumes
-        self.configure(of_kind(rendered, "ConfigMap")[0]["data"], of_kind(rendered, "Secret")[0]["stringData"], registry)
+        for config_map, secret in zip(of_kind(rendered, "ConfigMap"), of_kind(rendered, "Secret")):
+            self.configure(config_map["data"], secret["stringData"], registry)
         self.adapt()
 
     def configure(self, config_map, secret, registry):
