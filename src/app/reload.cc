@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "export/snapshot.h"
 #include "registry/default_files.h"
+#include "registry/endpoint.h"
 
 namespace ocisync {
 namespace {
@@ -67,13 +68,14 @@ void Reload::watch_files() {
   const auto defaults = default_files({options_.spec.registry_config}, process_variable);
   charts_.clear();
   for (const ChartSpec& chart : spec.charts) {
-    const RegistrySpec* registry = find_registry(spec, chart.reference);
-    if (registry)
-      for (const fs::path& file : files_of(*registry))
-        charts_[file].insert(chart.name);
-    if (!registry || !registry->credentials)
-      for (const DefaultFile& file : defaults)
-        charts_[fs::absolute(file.path)].insert(chart.name);
+    for (const Endpoint& endpoint : endpoints(spec, chart.reference, Lookup::by_digest)) {
+      if (endpoint.registry)
+        for (const fs::path& file : files_of(*endpoint.registry))
+          charts_[file].insert(chart.name);
+      if (!endpoint.registry || !endpoint.registry->credentials)
+        for (const DefaultFile& file : defaults)
+          charts_[file.path].insert(chart.name);
+    }
   }
   server_files_.clear();
   for (const auto& file : {spec.http.cert_file, spec.http.key_file})

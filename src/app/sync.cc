@@ -127,11 +127,12 @@ Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& s
         wiring.progress(), log);
     result = wiring.reconciler().pass(pass, limit.token());
   }
+  const bool out_of_time = limit.over();  // by now: what follows takes its time too
   if (options.metrics_file)
     write_metrics(*options.metrics_file, wiring.metrics(), log);
   if (signals.received() != 0)
     return {std::move(result), 128 + signals.received()};
-  if (limit.over())
+  if (out_of_time)
     name_the_deadline(result, limit.text());
   const int code = exit_code(result);
   return {std::move(result), code};

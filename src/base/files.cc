@@ -5,7 +5,6 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
@@ -19,8 +18,6 @@ namespace ocisync {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t kReserve = 16 << 20;
 
 // A file we open by a name that others may have planted: no link, no terminal, no waiting for
 // a writer.
@@ -270,20 +267,20 @@ void Directory::sync_volume() const {
     fail_at(errno, "syncing", path_);
 }
 
-void Directory::require_room(std::uint64_t size, std::string_view what) const {
+std::optional<Directory::Room> Directory::room() const {
   struct statvfs info = {};
   if (::fstatvfs(fd(), &info) != 0)
     fail_at(errno, "examining", path_);
   if (info.f_blocks == 0)
-    return;  // some network file systems do not say
-  const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
-  const std::uint64_t total = std::uint64_t{info.f_blocks} * info.f_frsize;
-  const std::uint64_t reserve = std::min(kReserve, total / 32);
-  if (size > free || free - size < reserve)
-    throw Error(Reason::disk_full,
-                fmt::format("{} of {} does not fit: {} has {} free, and {} must remain", what,
-                            human_size(size), printable(path_.string()), human_size(free),
-                            human_size(reserve)));
+    return std::nullopt;
+  return Room{std::uint64_t{info.f_bavail} * info.f_frsize,
+              std::uint64_t{info.f_blocks} * info.f_frsize};
+}
+
+bool Directory::shares_volume_with(const Directory& other) const {
+  struct stat mine = {}, theirs = {};
+  return ::fstat(fd(), &mine) == 0 && ::fstat(other.fd(), &theirs) == 0 &&
+         mine.st_dev == theirs.st_dev;
 }
 
 void write_all(int fd, Bytes bytes, const fs::path& what) {

@@ -76,9 +76,14 @@ class Directory {
 
   void touch(std::string_view name) const;  // mtime := now, absence is fine
   void sync_volume() const;                 // syncfs
-  // Throws disk_full unless `what` of this size fits and leaves others room to breathe: 16 MiB, or
-  // a 32nd of a volume smaller than half a GiB.
-  void require_room(std::uint64_t size, std::string_view what) const;
+
+  struct Room {
+    std::uint64_t free;  // bytes that an unprivileged user may still write
+    std::uint64_t total;
+  };
+
+  std::optional<Room> room() const;  // absent: some network file systems do not say
+  bool shares_volume_with(const Directory& other) const;
 
  private:
   Directory(Fd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}

@@ -56,6 +56,9 @@ struct Publisher::State {
   void note_intact(const Publication& publication, const CheckedTree& tree) const;
 
   CheckedTree require_intact_tree(const Publication& publication) const;
+  // What a failed sync may not have written can be read back all the same, and the kernel tells of
+  // it once only: the tree is not believed any more.
+  void sync_to_disk(const Publication& publication);
   Staged stage(const Publication& publication, const Directory& staging) const;
   // The rest happens under the lock.
   std::optional<Publication> show(const Publication& publication, const Staged& staged) const;

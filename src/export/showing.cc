@@ -33,6 +33,15 @@ CheckedTree Publisher::State::require_intact_tree(const Publication& publication
   return {*std::move(record), *stamp};
 }
 
+void Publisher::State::sync_to_disk(const Publication& publication) {
+  try {
+    sync.wait();
+  } catch (const Error&) {
+    trees.distrust(publication.format, publication.manifest);
+    throw;
+  }
+}
+
 Staged Publisher::State::stage(const Publication& publication, const Directory& staging) const {
   switch (publication.layout) {
     case Layout::symlink:
@@ -162,7 +171,7 @@ std::optional<Publication> Publisher::publish(const Publication& publication) {
   const CheckedTree tree = state.require_intact_tree(publication);
   state.require_ours(publication.path);  // before a copy is made in vain
   if (publication.layout == Layout::snapshot) {
-    state.sync.wait();
+    state.sync_to_disk(publication);
     const auto hold = state.lock.hold();
     auto replaced = state.accept(publication);
     state.note_intact(publication, tree);
@@ -170,7 +179,7 @@ std::optional<Publication> Publisher::publish(const Publication& publication) {
   }
   const Directory staging = state.volume.ensure("staging");
   const Staged staged = state.stage(publication, staging);
-  state.sync.wait();
+  state.sync_to_disk(publication);
   const auto hold = state.lock.hold();
   auto replaced = state.show(publication, staged);
   state.note_intact(publication, tree);

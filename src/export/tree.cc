@@ -124,6 +124,11 @@ void TreeStore::remove(ExportFormat format, const Digest& manifest) const {
   staging.remove_tree(gone);
 }
 
+void TreeStore::distrust(ExportFormat format, const Digest& manifest) const {
+  if (const auto home = volume_.find(trees_directory(format)))
+    home->remove_file(record_name(manifest));
+}
+
 void TreeStore::touch(ExportFormat format, const Digest& manifest) const {
   if (const auto home = volume_.find(trees_directory(format)))
     home->touch(record_name(manifest));

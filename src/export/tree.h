@@ -51,6 +51,9 @@ class TreeStore {
   std::optional<TreeName> original_of(const Directory& copy) const;
 
   void remove(ExportFormat format, const Digest& manifest) const;
+  // As if it had no record: it is made anew before it is shown again, and who reads it meanwhile
+  // loses nothing.
+  void distrust(ExportFormat format, const Digest& manifest) const;
 
   // Notes that the tree is in use until now: what nobody names is removed by this age.
   void touch(ExportFormat format, const Digest& manifest) const;

@@ -50,7 +50,10 @@ Outcome ChartTask::finish(Journey journey, const std::optional<Error>& refusal,
       throw *refusal;
     if (stop.stop_requested())
       throw Error(Reason::cancelled, "stopped before it was published");
-    at_stage("publish", [&] { publish(*journey.waiting, outcome); });
+    at_stage("publish", [&] {
+      rooms_.cache.with_room(*rooms_.publisher->control(),
+                             [&] { publish(*journey.waiting, outcome); });
+    });
   });
   outcome.duration += std::chrono::duration_cast<Duration>(rooms_.clock.steady() - started);
   return std::move(outcome);
@@ -64,15 +67,14 @@ void ChartTask::publish(const ReadyChart& ready, Outcome& outcome) const {
   const bool told_by_switch = together && ready.is_news();
   if (rooms_.hooks && !told_by_switch)
     rooms_.hooks->write_down(change);
-  std::optional<Publication> replaced;
-  rooms_.cache.with_room([&] { replaced = rooms_.publisher->publish(publication); });
+  rooms_.publisher->publish(publication);
   if (rooms_.hooks && !told_by_switch)
     rooms_.hooks->published(change);
   outcome.state = ready.action == Action::repair ? ChartState::repaired : ChartState::updated;
   outcome.version = publication.chart_version;
   outcome.digest = publication.manifest;
-  if (replaced && replaced->manifest != publication.manifest)
-    outcome.previous = replaced->manifest;
+  if (!ready.previous.empty() && ready.previous != publication.manifest.str())
+    outcome.previous = Digest::parse(ready.previous);
   outcome.in_place = !together;
   outcome.waits = together;
 }

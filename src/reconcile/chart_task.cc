@@ -45,6 +45,16 @@ class ShownTransfer final : public Sink {
   BlobWriter& writer_;
 };
 
+// Unpacked, a chart is hardly ever smaller than packed.
+void require_space(const Directory& where, std::uint64_t packed) {
+  const auto room = where.room();
+  if (room && packed > room->free)
+    throw Error(
+        Reason::disk_full,
+        fmt::format("a chart of {} packed does not fit unpacked: {} has {} free",
+                    human_size(packed), printable(where.path().string()), human_size(room->free)));
+}
+
 void fill_failure(Outcome& outcome, const Error& error) {
   outcome.state = ChartState::failed;
   outcome.reason = error.reason();
@@ -157,6 +167,14 @@ void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
   if (!rooms_.publisher)
     return pull(attempt, revision, selected);
   const CachedChart cached = ensure_blobs(attempt, revision, selected.chart);
+  rooms_.cache.with_room(*rooms_.publisher->control(),
+                         [&] { export_chart(attempt, plan, selected, cached); });
+}
+
+void ChartTask::export_chart(Attempt& attempt, const ChartPlan& plan, const SelectedChart& selected,
+                             const CachedChart& cached) {
+  const Inquiry& inquiry = attempt.inquiry;
+  const Revision& revision = plan.revision;
   const TreeRecord tree =
       at_stage("unpack", [&] { return unpack(inquiry, selected.manifest.digest, cached); });
   at_stage("publish", [&] {
@@ -242,13 +260,8 @@ TreeRecord ChartTask::unpack(const Inquiry& inquiry, const Digest& manifest,
     return fill_chart_tree(rooms_.cache, cached, chart.export_format, rooms_.spec.limits, modes_,
                            keep_on, into);
   };
-  TreeRecord record;
-  rooms_.cache.with_room([&] {
-    // Unpacked it is hardly ever smaller.
-    rooms_.publisher->control()->require_room(cached.content.size, "an unpacked chart");
-    record = trees.make(chart.export_format, manifest, fill);
-  });
-  return record;
+  require_space(*rooms_.publisher->control(), cached.content.size);
+  return trees.make(chart.export_format, manifest, fill);
 }
 
 ReferenceStore ChartTask::references(const Revision& revision) const {
@@ -335,14 +348,19 @@ void ChartTask::warn_of_mismatch(const ChartSpec& chart, const Revision& revisio
   }
 }
 
-// Such files are one file on other people's disks, and which of them is anybody's guess.
+// Such files are one file on other people's disks, and which of them is anybody's guess. One pair
+// stands for all.
 void ChartTask::warn_of_case(const ChartSpec& chart, const TreeRecord& tree) {
   std::unordered_map<std::string, std::string_view> known;
-  for (const TreeEntry& entry : tree.entries)
-    if (const auto [same, fresh] = known.emplace(lower(entry.path), entry.path); !fresh)
-      rooms_.log.warning(
-          "CaseConflict", "two files differ in upper and lower case alone",
+  for (const TreeEntry& entry : tree.entries) {
+    if (entry.directory)
+      continue;
+    const auto [same, fresh] = known.emplace(lower(entry.path), entry.path);
+    if (!fresh)
+      return rooms_.log.warning(
+          "CaseConflict", "files differ in upper and lower case alone",
           {{"chart", chart.name}, {"path", entry.path}, {"other", std::string(same->second)}});
+  }
 }
 
 // Helm reads it still and says that it will not for ever.

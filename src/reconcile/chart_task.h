@@ -77,6 +77,9 @@ class ChartTask {
   void travel(Attempt& attempt);
   void mend_shown(const Attempt& attempt);
   void carry_out(Attempt& attempt, ChartPlan& plan);
+  // May be called again when the disk was full.
+  void export_chart(Attempt& attempt, const ChartPlan& plan, const SelectedChart& selected,
+                    const CachedChart& cached);
   CachedChart ensure_blobs(Attempt& attempt, const Revision& revision, const ChartManifest& chart);
   BlobFile ensure_blob(const Inquiry& inquiry, const Revision& revision,
                        const Descriptor& descriptor, std::uint64_t limit, TransferCounts& counts);

@@ -90,10 +90,11 @@ void switch_over(const Rooms& rooms, const SwitchWork& work, SwitchReport& repor
     require_unheld(rooms, work, report.now.get(), charts);
   const auto told =
       rooms.hooks ? changes(rooms.spec, report.now.get(), charts) : std::vector<HookChange>();
-  for (const HookChange& change : told)
-    rooms.hooks->write_down(change);
-  rooms.cache.with_room(
-      [&] { report.now = publisher.show_generation(charts, rooms.clock.wall()); });
+  rooms.cache.with_room(*publisher.control(), [&] {
+    for (const HookChange& change : told)
+      rooms.hooks->write_down(change);
+    report.now = publisher.show_generation(charts, rooms.clock.wall());
+  });
   for (const HookChange& change : told)
     rooms.hooks->published(change);
   rooms.log.info("GenerationShown", "current leads to another generation",

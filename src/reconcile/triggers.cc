@@ -137,10 +137,11 @@ void Triggers::watch_folder(const fs::path& folder) {
   constexpr std::uint32_t kEvents =
       IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR;
   const int watch = ::inotify_add_watch(inotify_.get(), folder.c_str(), kEvents);
+  // A folder that is not there, or may not be listed, says nothing of all others.
   if (watch >= 0)
     folders_.emplace(folder, watch);
   else if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
-    warn_once(errno);  // of one folder alone nothing is said: it is looked at all the same
+    warn_once(errno);
 }
 
 // True when the content is not what it was.

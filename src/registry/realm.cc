@@ -58,9 +58,10 @@ Url parse_realm(std::string_view text, const AuthContext& context) {
 Realm check_realm(std::string_view text, const AuthContext& context) {
   Url url = parse_realm(text, context);
   const Origin& origin = url.origin();
-  if (origin.host == context.origin.host)
+  if (origin == context.origin)
     return {url, AddressPolicy::any, context.route};
-  const bool trusted = are_partners(context.origin, origin) || is_trusted(context, origin);
+  const bool trusted = origin.host == context.origin.host || are_partners(context.origin, origin) ||
+                       is_trusted(context, origin);
   const bool secret = context.credential.kind != Credential::Kind::anonymous;
   if (secret && !trusted)
     throw Error(Reason::policy_refused,

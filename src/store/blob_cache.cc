@@ -17,6 +17,21 @@
 namespace ocisync {
 namespace {
 
+constexpr std::uint64_t kReserve = 16 << 20;
+
+// Leaves others room to breathe: 16 MiB, or a 32nd of a volume smaller than half a GiB.
+void require_space(const Directory& root, std::uint64_t size) {
+  const auto room = root.room();
+  if (!room)
+    return;
+  const std::uint64_t reserve = std::min(kReserve, room->total / 32);
+  if (size > room->free || room->free - size < reserve)
+    throw Error(Reason::disk_full,
+                fmt::format("a blob of {} does not fit: {} has {} free, and {} must remain",
+                            human_size(size), printable(root.path().string()),
+                            human_size(room->free), human_size(reserve)));
+}
+
 // Lock files are never removed, so their number must be bounded: three hex digits make at most
 // 4096, and of sixteen downloads at a time hardly ever two wait for each other without need.
 std::string lock_name(const Digest& digest) { return "blob-" + digest.hex().substr(0, 3); }
@@ -61,7 +76,7 @@ struct BlobCache::State {
   BlobExaminer examiner;
   BlobFlights flights;
   std::function<void()> make_room;
-  std::mutex making_room;  // one sweep serves all who ran out
+  std::mutex making_room;  // one sweep at a time
   std::atomic<std::uint64_t> hits = 0;
   std::atomic<std::uint64_t> misses = 0;
 };
@@ -75,20 +90,28 @@ void BlobCache::on_disk_full(std::function<void()> make_room) {
   state_->make_room = std::move(make_room);
 }
 
-void BlobCache::with_room(const std::function<void()>& step) const {
+void BlobCache::with_room(const Directory& where, const std::function<void()>& step) const {
   try {
     return step();
   } catch (const Error& error) {
-    if (error.reason() != Reason::disk_full || !state_->make_room)
+    if (error.reason() != Reason::disk_full || !where.shares_volume_with(volume_.root()) ||
+        !make_room())
       throw;
   }
-  make_room();
   step();
 }
 
-void BlobCache::make_room() const {
-  const std::lock_guard lock(state_->making_room);
-  state_->make_room();
+// False: there is nothing to be done.
+bool BlobCache::make_room() const {
+  if (!state_->make_room)
+    return false;
+  try {
+    const std::lock_guard lock(state_->making_room);
+    state_->make_room();
+    return true;
+  } catch (const Error&) {
+    return false;  // what is told is that the disk is full
+  }
 }
 
 std::optional<BlobFile> BlobCache::find(const Digest& digest) {
@@ -161,19 +184,16 @@ BlobCache::Produced BlobCache::produce(std::uint64_t limit, std::string_view wha
 }
 
 void BlobCache::obtain(const Descriptor& descriptor, const Fetch& fetch) {
-  bool may_make_room = static_cast<bool>(state_->make_room);
-  bool may_restart = true;
+  bool may_make_room = true, may_restart = true;
   while (true) {
     try {
       return obtain_once(descriptor, fetch);
     } catch (const Error& error) {
       const bool full = error.reason() == Reason::disk_full;
       const bool mismatch = error.reason() == Reason::digest_mismatch;
-      if (!(full && std::exchange(may_make_room, false)) &&
+      if (!(full && std::exchange(may_make_room, false) && make_room()) &&
           !(mismatch && std::exchange(may_restart, false)))
         throw;
-      if (full)
-        make_room();
     }
   }
 }
@@ -182,7 +202,7 @@ void BlobCache::obtain_once(const Descriptor& descriptor, const Fetch& fetch) {
   if (volume_.read_only())
     throw Error(Reason::offline_miss,
                 descriptor.digest.str() + " is not in the cache, which may only be read");
-  volume_.root().require_room(descriptor.size, "a blob");
+  require_space(volume_.root(), descriptor.size);
   BlobWriter writer(volume_, descriptor);
   fetch(writer);
   const Directory blobs =

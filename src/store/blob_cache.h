@@ -73,8 +73,9 @@ class BlobCache {
 
   // What drops content that nothing names. To be set before the first ensure.
   void on_disk_full(std::function<void()> make_room);
-  // A step that writes elsewhere on the disk: once more when that was full, after room was made.
-  void with_room(const std::function<void()>& step) const;
+  // A step that writes to `where`: once more when it was full and on the cache's own disk, after
+  // room was made.
+  void with_room(const Directory& where, const std::function<void()>& step) const;
 
   CacheCounts counts() const;
 
@@ -86,7 +87,7 @@ class BlobCache {
   std::optional<BlobFile> present(const Descriptor& descriptor) const;
   void obtain(const Descriptor& descriptor, const Fetch& fetch);
   void obtain_once(const Descriptor& descriptor, const Fetch& fetch);
-  void make_room() const;
+  bool make_room() const;
 
   const Volume& volume_;
   std::unique_ptr<State> state_;

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kFormat = 1;
 constexpr std::string_view kControl = ".ocisync";
-constexpr auto kDistrust = std::chrono::minutes(10);
+constexpr auto kLockPatience = std::chrono::minutes(2);
 
 // The format a cache was written with. Absent: none is noted, or nothing that we ever wrote.
 std::optional<std::uint64_t> noted_format(const Directory& control) {
@@ -150,21 +150,13 @@ Directory Volume::roots() const { return root_.ensure(".ocisync/roots", modes_.d
 
 Directory Volume::pins() const { return root_.ensure(".ocisync/pins", modes_.directory); }
 
-std::optional<FileLock> Volume::lock(std::string_view name, const std::function<bool()>& give_up,
-                                     Duration patience) const {
+std::optional<FileLock> Volume::lock(std::string_view name,
+                                     const std::function<bool()>& give_up) const {
   try {
-    const SteadyTime start = std::chrono::steady_clock::now();
-    const SteadyTime distrust = no_waiting_until_->with([](SteadyTime until) { return until; });
-    bool too_long = false;
-    auto lock = FileLock::acquire(locks(), name, [&] {
-      const SteadyTime now = std::chrono::steady_clock::now();
-      too_long = now - start > patience;
-      return too_long || now < distrust || give_up();
+    const auto start = std::chrono::steady_clock::now();
+    return FileLock::acquire(locks(), name, [&] {
+      return give_up() || std::chrono::steady_clock::now() - start > kLockPatience;
     });
-    if (too_long)
-      no_waiting_until_->with(
-          [](SteadyTime& until) { until = std::chrono::steady_clock::now() + kDistrust; });
-    return lock;
   } catch (const Error&) {
     return std::nullopt;  // a full disk, a lock file of another user
   }

@@ -2,13 +2,10 @@
 
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string_view>
 
-#include "base/clock.h"
 #include "base/files.h"
-#include "base/guarded.h"
 
 namespace ocisync {
 
@@ -52,25 +49,19 @@ class Volume {
   Directory pins() const;
 
   // An advisory lock by that name. Locks only save work, so not getting one is no error: absent
-  // when `give_up` said so, after `patience`, and where there are no locks. Whoever held one for so
-  // long is frozen, or means no good (readers of the volume can lock too): for ten minutes from
-  // then on nobody is waited for.
-  std::optional<FileLock> lock(std::string_view name, const std::function<bool()>& give_up,
-                               Duration patience = std::chrono::minutes(2)) const;
+  // when `give_up` said so, after two minutes (a frozen process must not stop the others), and
+  // where there are no locks.
+  std::optional<FileLock> lock(std::string_view name, const std::function<bool()>& give_up) const;
 
  private:
   Volume(Directory root, Modes modes, bool read_only)
-      : root_(std::move(root)),
-        modes_(modes),
-        read_only_(read_only),
-        no_waiting_until_(std::make_unique<Guarded<SteadyTime>>()) {}
+      : root_(std::move(root)), modes_(modes), read_only_(read_only) {}
 
   void lay_out() const;
 
   Directory root_;
   Modes modes_;
   bool read_only_;
-  std::unique_ptr<Guarded<SteadyTime>> no_waiting_until_;
 };
 
 // The whole of the file oci-layout (OCI image-spec, image-layout.md).

@@ -251,7 +251,7 @@ class Publishing(Case):
                           export={"path": str(volume / "charts")})
         chart = self.assert_code(self.ocisync.run("--timeout", "2s"), 1).chart("web")
         self.assertEqual(chart["reason"], "DiskFull")
-        self.assertIn("an unpacked chart of", chart["message"])  # refused before its first file
+        self.assertIn("does not fit unpacked", chart["message"])  # refused before its first file
         self.assertEqual((volume / "charts/web/values.yaml").read_bytes(), charts.chart_files()["values.yaml"])
         self.assertEqual(list((volume / "charts/.ocisync/staging").iterdir()), [])
         (volume / "ballast").unlink()

@@ -170,6 +170,16 @@ TEST_F(Trees, AreMissingWithoutTheirRecord) {
   EXPECT_EQ(check(true), TreeState::intact);
 }
 
+TEST_F(Trees, AreMadeAgainOnceTheyAreNotBelieved) {
+  make_tree(publisher, 1);
+  publisher.trees().distrust(ExportFormat::directory, manifest_of(1));
+  EXPECT_EQ(check(), TreeState::missing);
+  EXPECT_TRUE(fs::exists(tree_of(1) / "Chart.yaml"));
+  make_tree(publisher, 1);
+  EXPECT_EQ(check(true), TreeState::intact);
+  EXPECT_THAT(names_in(control() / "staging"), testing::IsEmpty());
+}
+
 TEST_F(Trees, AreHashedToFindAHiddenChange) {
   make_tree(publisher, 1);
   swap_contents(tree_of(1) / "values.yaml");

@@ -28,7 +28,8 @@ TEST_F(Realms, OfTheRegistrysOwnHostGetThePassword) {
        {"https://registry.example.com/token", "https://registry.example.com:5000/service/token?x=y",
         "https://REGISTRY.example.com:9999/"}) {
     const Realm realm = check_realm(text, context_);
-    EXPECT_EQ(realm.route, own_);
+    // The client certificate is for the registry's own port alone.
+    EXPECT_EQ(realm.route, realm.url.origin() == context_.origin ? own_ : other_) << text;
     EXPECT_EQ(realm.addresses, AddressPolicy::any);
   }
 }

@@ -193,18 +193,5 @@ TEST(Volume, GoesOnWithoutALockThatCannotBeHad) {
   EXPECT_FALSE(volume.lock("x", [] { return false; }).has_value());
 }
 
-TEST(Volume, WaitsOnceOnlyForSomebodyWhoKeepsALock) {
-  const CacheFolder folder;
-  const Volume volume = folder.open();
-  const auto never = [] { return false; };
-  auto frozen = volume.lock("x", never);
-  ASSERT_TRUE(frozen.has_value());
-  EXPECT_FALSE(volume.lock("x", never, std::chrono::milliseconds(20)).has_value());
-  EXPECT_FALSE(volume.lock("x", never, std::chrono::hours(1)).has_value());
-  EXPECT_TRUE(volume.lock("y", never).has_value());  // a lock that is free is still taken
-  frozen.reset();
-  EXPECT_TRUE(volume.lock("x", never).has_value());
-}
-
 }  // namespace
 }  // namespace ocisync
