@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/text.h"
 #include "input.h"
 #include "registry/blob_transfer.h"
 #include "registry/challenge.h"
@@ -23,7 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto next = next_link(headers);
   require(!next || (!next->empty() && text.find(*next) != std::string_view::npos));
   const auto warning = parse_warning(text);
-  require(!warning || warning->find_first_of("\r\n\x1b") == std::string::npos);
+  require(!warning || (!warning->empty() && warning->size() < text.size()));
+  require(!warning || printable(*warning).find_first_of("\r\n\x1b") == std::string::npos);
   const auto range = parse_content_range(text);
   require(!range || range->first <= range->last);
   return 0;
