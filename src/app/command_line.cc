@@ -255,7 +255,9 @@ std::string help_text(const Command& command) {
   }
   for (const auto& [flags, purpose] : lines)
     width = std::max(width, std::min(flags.size(), kFlagColumns));
-  std::string text = fmt::format("{}\n{} [flags]\n\n", command.summary, usage);
+  const std::string_view note =
+      command.path == "sync" ? "; --log-level is OCISYNC_LOG_LEVEL too, and so on" : "";
+  std::string text = fmt::format("{}\n{} [flags]{}\n\n", command.summary, usage, note);
   for (const auto& [flags, purpose] : lines)
     text += fmt::format("  {:<{}}  {}\n", flags, width, purpose);
   return text;

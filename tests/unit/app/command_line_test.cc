@@ -176,6 +176,7 @@ TEST_F(CommandLineTest, ExplainsItself) {
     EXPECT_THAT(asked.text, HasSubstr("registry login  logs in"));
   }
   EXPECT_THAT(parse({"sync", "--help"}).text, HasSubstr("-c, --config FILE"));
+  EXPECT_THAT(parse({"sync", "--help"}).text, HasSubstr("--log-level is OCISYNC_LOG_LEVEL"));
   EXPECT_THAT(parse({"registry", "login", "--help"}).text, HasSubstr("HOST"));
   EXPECT_EQ(parse({"--version"}).command->path, "version");
 }
