@@ -7,15 +7,14 @@ import subprocess
 
 from tests.support.case import Case
 from tests.support.debian import debian_package
+from tests.support.pages import PAGES, TOP
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
 INSTALLED = [
     "bin/ocisync", "lib/systemd/system/ocisync-once.service", "lib/systemd/system/ocisync-once.timer",
     "lib/systemd/system/ocisync.service", "share/bash-completion/completions/ocisync",
     "share/doc/ocisync/CHANGELOG.md", "share/doc/ocisync/LICENSE",
     "share/fish/vendor_completions.d/ocisync.fish", "share/man/man1/ocisync.1",
     "share/zsh/site-functions/_ocisync"]
-PAGES = [page for page in sorted(TOP.rglob("*.md")) if "build" not in page.relative_to(TOP).parts]
 
 
 class Completion(Case):
