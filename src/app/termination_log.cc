@@ -58,7 +58,7 @@ void write_termination_log(const std::optional<std::filesystem::path>& path,
                          O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644));
     if (!file)
       throw system_error(errno, "opening " + path->string());
-    write_all(file.get(), as_bytes(cut(message)), *path);
+    write_all(file.get(), as_bytes(cut(message)), path->native());
   } catch (const Error& error) {
     log.warning("TerminationLogNotWritten", "the termination message could not be written",
                 {{"error", std::string(error.what())}});

@@ -17,8 +17,6 @@
 
 namespace ocisync {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 // All components in one call. Absent where the kernel (before 5.6) or a sandbox has no openat2.
@@ -47,8 +45,12 @@ const char* single_name(const std::string& name) {
   return name.c_str();
 }
 
-void fail_at(int code, std::string_view act, const fs::path& path) {
-  throw system_error(code, fmt::format("{} {}", act, printable(path.string(), 4096)));
+void fail_at(int code, std::string_view act, std::string_view path) {
+  throw system_error(code, fmt::format("{} {}", act, printable(path, 4096)));
+}
+
+std::string joined_path(std::string_view directory, std::string_view name) {
+  return fmt::format("{}{}{}", directory, directory.ends_with('/') ? "" : "/", name);
 }
 
 Fd open_below(int directory, std::string_view relative) {
@@ -69,54 +71,56 @@ Fd open_below(int directory, std::string_view relative) {
   return current;
 }
 
-void require_regular(int fd, const fs::path& path) {
+bool is_regular(int fd) {
   Status status{};
-  if (::fstat(fd, &status) != 0)
-    fail_at(errno, "examining", path);
-  if (!S_ISREG(status.st_mode))
-    throw Error(Reason::storage_failed, printable(path.string(), 4096) + " is not a regular file");
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-std::vector<std::string> names_in(int directory, const fs::path& path) {
+Error not_regular(std::string_view path) {
+  return Error(Reason::storage_failed, printable(path, 4096) + " is not a regular file");
+}
+
+std::vector<std::string> names_in(int directory, std::string_view path) {
   // A descriptor of its own: the position of a duplicated one is shared between its users.
-  Fd fd(::openat(directory, ".", kDirectoryFlags));
+  const Fd fd(::openat(directory, ".", kDirectoryFlags));
   if (!fd)
     fail_at(errno, "listing", path);
-  const Owner<DIR, &::closedir> listing(::fdopendir(fd.get()));
-  if (!listing)
-    fail_at(errno, "listing", path);
-  fd.release();
   std::vector<std::string> names;
+  alignas(dirent64) char entries[32 * 1024];
   while (true) {
-    errno = 0;
-    const dirent* entry =
-        ::readdir(listing.get());  // NOLINT(concurrency-mt-unsafe): our own stream
-    if (!entry && errno != 0)
-      fail_at(errno, "listing", path);
-    if (!entry)
+    const ssize_t size = ::getdents64(fd.get(), entries, sizeof entries);
+    if (size == 0 || (size < 0 && errno == ENOENT))  // at its end, or removed meanwhile
       return names;
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..")
-      names.emplace_back(name);
+    if (size < 0)
+      fail_at(errno, "listing", path);
+    for (ssize_t at = 0; at < size;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(entries + at);
+      at += entry->d_reclen;
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..")
+        names.emplace_back(name);
+    }
   }
 }
 
-bool make_directory_at(int parent, const char* name, mode_t mode, const fs::path& path) {
-  if (::mkdirat(parent, name, 0700) != 0) {
+Fd make_directory_at(int parent, const char* name, mode_t mode, std::string_view path) {
+  if (::mkdirat(parent, name, mode) != 0) {
     if (errno == EEXIST)
-      return false;
+      return {};
     fail_at(errno, "creating directory", path);
   }
-  // Inheriting setgid from the parent is how shared volumes keep their group: keep the bit.
-  const Fd fd(::openat(parent, name, kDirectoryFlags));
+  Fd fd(::openat(parent, name, kDirectoryFlags));
   Status status{};
-  if (!fd || ::fstat(fd.get(), &status) != 0 ||
-      ::fchmod(fd.get(), mode | (status.st_mode & S_ISGID)) != 0)
+  if (!fd || ::fstat(fd.get(), &status) != 0)
+    fail_at(errno, "opening directory", path);
+  // Inheriting setgid from the parent is how shared volumes keep their group: keep the bit.
+  const mode_t wanted = mode | (status.st_mode & S_ISGID);
+  if ((status.st_mode & 07777) != wanted && ::fchmod(fd.get(), wanted) != 0)
     fail_at(errno, "setting the mode of", path);
-  return true;
+  return fd;
 }
 
-void remove_tree_at(int parent, const std::string& name, const fs::path& path) {
+void remove_tree_at(int parent, const std::string& name, std::string_view path) {
   if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT)
     return;
   if (errno != EISDIR && errno != EPERM)
@@ -131,7 +135,7 @@ void remove_tree_at(int parent, const std::string& name, const fs::path& path) {
     fail_at(errno, "removing", path);
   ::fchmod(fd.get(), 0700);  // a directory without write permission keeps its children
   for (const std::string& child : names_in(fd.get(), path))
-    remove_tree_at(fd.get(), child, path / child);
+    remove_tree_at(fd.get(), child, joined_path(path, child));
   if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
     fail_at(errno, "removing", path);
 }

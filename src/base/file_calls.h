@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/error.h"
 #include "base/handle.h"
 
 // The system calls below Directory, with their errors as Error. For files.cc; others use files.h.
@@ -18,7 +18,10 @@ using Status = struct stat;
 inline constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 // Throws the Error for `code`: "<act> <path>: <what the system says>".
-[[noreturn]] void fail_at(int code, std::string_view act, const std::filesystem::path& path);
+[[noreturn]] void fail_at(int code, std::string_view act, std::string_view path);
+
+// What lies below a directory, as messages call it.
+std::string joined_path(std::string_view directory, std::string_view name);
 
 // `name` for a system call; throws internal unless it is one component, not "." or "..".
 const char* single_name(const std::string& name);
@@ -27,16 +30,18 @@ const char* single_name(const std::string& name);
 // why.
 Fd open_below(int directory, std::string_view relative);
 
-void require_regular(int fd, const std::filesystem::path& path);
+// For a file that was opened by a name which others may have planted.
+bool is_regular(int fd);
+Error not_regular(std::string_view path);
 
 // What the directory holds, unsorted, without "." and "..".
-std::vector<std::string> names_in(int directory, const std::filesystem::path& path);
+std::vector<std::string> names_in(int directory, std::string_view path);
 
-// mkdir whose mode does not pass through the umask. False when the name exists.
-bool make_directory_at(int parent, const char* name, mode_t mode,
-                       const std::filesystem::path& path);
+// A new directory, held open, whose mode does not pass through the umask. Without a descriptor the
+// name exists.
+Fd make_directory_at(int parent, const char* name, mode_t mode, std::string_view path);
 
 // Removes a file, a link or a whole tree; absence is fine. `name` is one component.
-void remove_tree_at(int parent, const std::string& name, const std::filesystem::path& path);
+void remove_tree_at(int parent, const std::string& name, std::string_view path);
 
 }  // namespace ocisync

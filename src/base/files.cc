@@ -23,8 +23,8 @@ namespace fs = std::filesystem;
 // a writer.
 constexpr int kReadFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
-std::string read_to_end(int fd, std::uint64_t limit, const fs::path& path) {
-  CappedBuffer buffer(limit, path.string());
+std::string read_to_end(int fd, std::uint64_t limit, const std::string& path) {
+  CappedBuffer buffer(limit, path);
   FileSource source(fd, path);
   std::byte chunk[64 * 1024];
   while (const std::size_t count = source.read(chunk))
@@ -35,7 +35,7 @@ std::string read_to_end(int fd, std::uint64_t limit, const fs::path& path) {
 // Fills the new file `draft`, which will become `name`: that is what messages call it.
 void write_draft(const Directory& directory, const std::string& draft, std::string_view name,
                  std::string_view bytes, mode_t mode) {
-  const fs::path path = directory.path() / name;
+  const std::string path = directory.path_of(name);
   Fd fd = directory.create_file(draft, mode);
   write_all(fd.get(), as_bytes(bytes), path);
   // A network file system may tell only here that the volume is full.
@@ -55,7 +55,7 @@ std::string private_name(std::string_view prefix) {
 Directory Directory::open(const fs::path& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd)
-    fail_at(errno, "opening directory", path);
+    fail_at(errno, "opening directory", path.native());
   return {std::move(fd), path};
 }
 
@@ -64,7 +64,7 @@ std::optional<Directory> Directory::open_if_exists(const fs::path& path) {
   if (!fd && errno == ENOENT)
     return std::nullopt;
   if (!fd)
-    fail_at(errno, "opening directory", path);
+    fail_at(errno, "opening directory", path.native());
   return Directory(std::move(fd), path);
 }
 
@@ -75,7 +75,7 @@ Directory Directory::create(const fs::path& path, mode_t mode) {
   if (!absolute.has_filename())
     return create(absolute.parent_path(), mode);  // only a slash at the end
   const Directory parent = create(absolute.parent_path(), mode);
-  make_directory_at(parent.fd(), absolute.filename().c_str(), mode, path);
+  make_directory_at(parent.fd(), absolute.filename().c_str(), mode, path.native());
   return open(path);
 }
 
@@ -84,23 +84,27 @@ std::optional<Directory> Directory::find(std::string_view relative) const {
   if (!fd && errno == ENOENT)
     return std::nullopt;
   if (!fd)
-    fail_at(errno, "opening directory", path_ / relative);
-  return Directory(std::move(fd), path_ / relative);
+    fail_at(errno, "opening directory", path_of(relative));
+  return Directory(std::move(fd), path_of(relative));
 }
 
 Directory Directory::ensure(std::string_view relative, mode_t mode) const {
   if (auto existing = find(relative))
     return std::move(*existing);
-  Directory current = duplicate();
-  for (const std::string_view part : split(relative, '/')) {
-    const std::string name(part);
-    make_directory_at(current.fd(), single_name(name), mode, current.path_ / name);
-    Fd fd(::openat(current.fd(), name.c_str(), kDirectoryFlags));
-    if (!fd)
-      fail_at(errno, "opening directory", current.path_ / name);
-    current = Directory(std::move(fd), current.path_ / name);
-  }
-  return current;
+  std::optional<Directory> reached;
+  for (const std::string_view part : split(relative, '/'))
+    reached = (reached ? *reached : *this).enter(std::string(part), mode);
+  return std::move(reached).value();
+}
+
+Directory Directory::enter(const std::string& name, mode_t mode) const {
+  std::string path = path_of(name);
+  Fd fd = make_directory_at(fd_.get(), single_name(name), mode, path);
+  if (!fd)
+    fd = Fd(::openat(fd_.get(), name.c_str(), kDirectoryFlags));
+  if (!fd)
+    fail_at(errno, "opening directory", path);
+  return {std::move(fd), std::move(path)};
 }
 
 Directory Directory::duplicate() const {
@@ -117,8 +121,10 @@ std::optional<struct stat> Directory::status(std::string_view name) const {
     return result;
   if (errno == ENOENT)
     return std::nullopt;
-  fail_at(errno, "examining", path_ / own);
+  fail_at(errno, "examining", path_of(own));
 }
+
+std::string Directory::path_of(std::string_view name) const { return joined_path(path_, name); }
 
 std::vector<std::string> Directory::names() const { return names_in(fd(), path_); }
 
@@ -128,8 +134,9 @@ std::optional<Fd> Directory::open_file(std::string_view name) const {
   if (!fd && errno == ENOENT)
     return std::nullopt;
   if (!fd)
-    fail_at(errno, "opening", path_ / own);
-  require_regular(fd.get(), path_ / own);
+    fail_at(errno, "opening", path_of(own));
+  if (!is_regular(fd.get()))
+    throw not_regular(path_of(own));
   return fd;
 }
 
@@ -137,7 +144,7 @@ std::optional<std::string> Directory::read(std::string_view name, std::uint64_t 
   const auto fd = open_file(name);
   if (!fd)
     return std::nullopt;
-  return read_to_end(fd->get(), limit, path_ / name);
+  return read_to_end(fd->get(), limit, path_of(name));
 }
 
 Fd Directory::create_file(std::string_view name, mode_t mode) const {
@@ -145,7 +152,7 @@ Fd Directory::create_file(std::string_view name, mode_t mode) const {
   Fd fd(::openat(fd_.get(), single_name(own), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                  0600));
   if (!fd || ::fchmod(fd.get(), mode) != 0)
-    fail_at(errno, "creating", path_ / own);
+    fail_at(errno, "creating", path_of(own));
   return fd;
 }
 
@@ -184,7 +191,7 @@ std::optional<std::string> Directory::read_link(std::string_view name) const {
     return std::string(target, static_cast<std::size_t>(length));
   if (errno == ENOENT || errno == EINVAL)
     return std::nullopt;
-  fail_at(errno, "reading link", path_ / own);
+  fail_at(errno, "reading link", path_of(own));
 }
 
 void Directory::link_atomic(std::string_view target, std::string_view name) const {
@@ -192,36 +199,37 @@ void Directory::link_atomic(std::string_view target, std::string_view name) cons
   const std::string own(name), to(target);
   single_name(own);
   if (::symlinkat(to.c_str(), fd(), temporary.c_str()) != 0)
-    fail_at(errno, "linking", path_ / own);
+    fail_at(errno, "linking", path_of(own));
   if (::renameat(fd(), temporary.c_str(), fd(), own.c_str()) != 0) {
     const int code = errno;
     ::unlinkat(fd(), temporary.c_str(), 0);
-    fail_at(code, "linking", path_ / own);
+    fail_at(code, "linking", path_of(own));
   }
 }
 
 void Directory::make_directory(std::string_view name, mode_t mode) const {
   const std::string own(name);
-  if (!make_directory_at(fd(), single_name(own), mode, path_ / own))
-    fail_at(EEXIST, "creating directory", path_ / own);
+  const std::string path = path_of(own);
+  if (!make_directory_at(fd(), single_name(own), mode, path))
+    fail_at(EEXIST, "creating directory", path);
 }
 
 void Directory::remove_file(std::string_view name) const {
   const std::string own(name);
   if (::unlinkat(fd(), single_name(own), 0) != 0 && errno != ENOENT)
-    fail_at(errno, "removing", path_ / own);
+    fail_at(errno, "removing", path_of(own));
 }
 
 void Directory::remove_tree(std::string_view name) const {
   const std::string own(name);
   single_name(own);
-  remove_tree_at(fd(), own, path_ / own);
+  remove_tree_at(fd(), own, path_of(own));
 }
 
 void Directory::rename(std::string_view from, const Directory& to, std::string_view name) const {
   const std::string source(from), target(name);
   if (::renameat(fd(), single_name(source), to.fd(), single_name(target)) != 0)
-    fail_at(errno, "renaming into", to.path_ / target);
+    fail_at(errno, "renaming into", to.path_of(target));
 }
 
 bool Directory::rename_new(std::string_view from, const Directory& to,
@@ -232,7 +240,7 @@ bool Directory::rename_new(std::string_view from, const Directory& to,
   if (errno == EEXIST || errno == ENOTEMPTY)
     return false;
   if (errno != EINVAL && errno != ENOSYS)
-    fail_at(errno, "renaming into", to.path_ / target);
+    fail_at(errno, "renaming into", to.path_of(target));
   // NFS and some FUSE file systems know no NOREPLACE; a hard link refuses an existing name as well.
   if (::linkat(fd(), source.c_str(), to.fd(), target.c_str(), 0) == 0) {
     ::unlinkat(fd(), source.c_str(), 0);
@@ -253,13 +261,13 @@ bool Directory::exchange(std::string_view name, const Directory& other,
     return true;
   if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
     return false;
-  fail_at(errno, "exchanging", other.path_ / theirs);
+  fail_at(errno, "exchanging", other.path_of(theirs));
 }
 
 void Directory::touch(std::string_view name) const {
   const std::string own(name);
   if (::utimensat(fd(), single_name(own), nullptr, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
-    fail_at(errno, "touching", path_ / own);
+    fail_at(errno, "touching", path_of(own));
 }
 
 void Directory::sync_volume() const {
@@ -283,7 +291,7 @@ bool Directory::shares_volume_with(const Directory& other) const {
          mine.st_dev == theirs.st_dev;
 }
 
-void write_all(int fd, Bytes bytes, const fs::path& what) {
+void write_all(int fd, Bytes bytes, std::string_view what) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR)
@@ -309,9 +317,10 @@ std::optional<std::string> read_user_file(const fs::path& path, std::uint64_t li
   if (!fd && (errno == ENOENT || errno == ENOTDIR))
     return std::nullopt;
   if (!fd)
-    fail_at(errno, "opening", path);
-  require_regular(fd.get(), path);
-  return read_to_end(fd.get(), limit, path);
+    fail_at(errno, "opening", path.native());
+  if (!is_regular(fd.get()))
+    throw not_regular(path.native());
+  return read_to_end(fd.get(), limit, path.native());
 }
 
 std::optional<FileLock> FileLock::acquire(const Directory& directory, std::string_view name,
@@ -321,7 +330,7 @@ std::optional<FileLock> FileLock::acquire(const Directory& directory, std::strin
   Fd fd(
       ::openat(directory.fd(), single_name(own), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (!fd)
-    fail_at(errno, "opening lock", directory.path() / own);
+    fail_at(errno, "opening lock", directory.path_of(own));
   ::fchmod(fd.get(), 0666);  // whoever shares the volume shares the lock, whatever our umask
   auto nap = std::chrono::milliseconds(2);
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {

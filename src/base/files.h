@@ -44,7 +44,10 @@ class Directory {
   Directory ensure(std::string_view relative, mode_t mode) const;
   Directory duplicate() const;
 
-  const std::filesystem::path& path() const noexcept { return path_; }  // for messages
+  // For messages: as it was called when it was opened.
+  std::filesystem::path path() const { return path_; }
+
+  std::string path_of(std::string_view name) const;  // of something below
 
   int fd() const noexcept { return fd_.get(); }
 
@@ -86,25 +89,28 @@ class Directory {
   bool shares_volume_with(const Directory& other) const;
 
  private:
-  Directory(Fd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  Directory(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+
+  // One step of ensure().
+  Directory enter(const std::string& name, mode_t mode) const;
 
   Fd fd_;
-  std::filesystem::path path_;
+  std::string path_;
 };
 
-// Writes all of it, or throws.
-void write_all(int fd, Bytes bytes, const std::filesystem::path& what);
+// Writes all of it, or throws an Error that names `what`.
+void write_all(int fd, Bytes bytes, std::string_view what);
 
 // A source over an open file, from its current offset.
 class FileSource final : public Source {
  public:
-  FileSource(int fd, std::filesystem::path what) : fd_(fd), what_(std::move(what)) {}
+  FileSource(int fd, std::string what) : fd_(fd), what_(std::move(what)) {}
 
   std::size_t read(std::span<std::byte> into) override;
 
  private:
   int fd_;  // not owned
-  std::filesystem::path what_;
+  std::string what_;
 };
 
 // A whole file of the user's (a Secret, a CA, a config file), following links. Absent when missing;

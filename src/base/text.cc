@@ -115,11 +115,10 @@ std::size_t utf8_length(std::string_view text) {
 
 std::string to_hex(std::span<const std::uint8_t> bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string result;
-  result.reserve(bytes.size() * 2);
-  for (const std::uint8_t byte : bytes) {
-    result += kDigits[byte >> 4U];
-    result += kDigits[byte & 15U];
+  std::string result(bytes.size() * 2, '0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    result[2 * i] = kDigits[bytes[i] >> 4U];
+    result[2 * i + 1] = kDigits[bytes[i] & 15U];
   }
   return result;
 }

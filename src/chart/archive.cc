@@ -89,7 +89,7 @@ class Place {
   Place() = default;
 
   Place(const Directory& parent, const std::string& name, mode_t mode)
-      : file_(parent.create_file(name, mode)), path_(parent.path() / name) {}
+      : file_(parent.create_file(name, mode)), path_(parent.path_of(name)) {}
 
   void write(Bytes bytes) const {
     if (file_)
@@ -98,7 +98,7 @@ class Place {
 
  private:
   Fd file_;
-  std::filesystem::path path_;
+  std::string path_;
 };
 
 class Unpacker {

@@ -54,7 +54,7 @@ constexpr mode_t kAlphaFileMode = 0755;
 
 [[noreturn]] void refuse(const Directory& from, std::string_view path, std::string_view why) {
   throw Error(Reason::storage_failed,
-              fmt::format("{} {}", printable((from.path() / path).string(), 4096), why));
+              fmt::format("{} {}", printable(from.path_of(path), 4096), why));
 }
 
 void pack_file(const Directory& from, const std::string& path, std::string_view name_inside,
@@ -70,7 +70,7 @@ void pack_file(const Directory& from, const std::string& path, std::string_view 
     refuse(from, path, "is not a regular file");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   tar.write(as_bytes(tar_header(name_inside, size, mode)));
-  FileSource source(file->get(), from.path() / path);
+  FileSource source(file->get(), from.path_of(path));
   std::vector<std::byte> chunk(64 * 1024);
   std::uint64_t read = 0;
   while (const std::size_t count = source.read(chunk)) {

@@ -60,7 +60,7 @@ Placed place_directory(const std::filesystem::path& destination, bool replace, M
     return Placed::created;
   if (holds_the_same(parent, record, modes))
     return Placed::unchanged;
-  const std::string path = printable((parent.path() / name).string(), 4096);
+  const std::string path = printable(parent.path_of(name), 4096);
   if (!replace)
     throw Error(Reason::path_conflict, fmt::format("{} exists and is not this chart", path))
         .hint("--force replaces it; -d names another place");

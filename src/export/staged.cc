@@ -39,14 +39,14 @@ Staged::~Staged() {
 Directory Staged::open() const {
   if (auto directory = home_->find(name_))
     return std::move(*directory);
-  throw Error(Reason::storage_failed, "removed while in use: " + (home_->path() / name_).string());
+  throw Error(Reason::storage_failed, "removed while in use: " + home_->path_of(name_));
 }
 
 void Staged::open_up(mode_t mode) const {
   const auto status = home_->status(name_);
   const mode_t kept = status ? status->st_mode & S_ISGID : 0;  // inherited: keeps the group
   if (::fchmodat(home_->fd(), name_.c_str(), mode | kept, 0) != 0)
-    throw system_error(errno, "setting the mode of " + (home_->path() / name_).string());
+    throw system_error(errno, "setting the mode of " + home_->path_of(name_));
 }
 
 }  // namespace ocisync

@@ -45,9 +45,9 @@ bool says_altered(int code) {
   return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG;
 }
 
-Digest digest_of(int fd, DigestAlgorithm algorithm, const std::filesystem::path& what) {
+Digest digest_of(int fd, DigestAlgorithm algorithm, std::string what) {
   Hasher hasher(algorithm);
-  FileSource source(fd, what);
+  FileSource source(fd, std::move(what));
   std::byte chunk[64 * 1024];
   while (const std::size_t count = source.read(chunk))
     hasher.update(Bytes(chunk, count));
@@ -111,7 +111,7 @@ class Comparison {
       return false;
     if (!fd)
       throw system_error(code, "opening " + path_of(entry));
-    return digest_of(fd.get(), entry.digest->algorithm(), tree_.path() / entry.path) ==
+    return digest_of(fd.get(), entry.digest->algorithm(), tree_.path_of(entry.path)) ==
            entry.digest;
   }
 
@@ -124,7 +124,7 @@ class Comparison {
   }
 
   std::string path_of(const TreeEntry& entry) const {
-    return printable((tree_.path() / entry.path).string(), 4096);
+    return printable(tree_.path_of(entry.path), 4096);
   }
 
   const Directory& tree_;
@@ -157,7 +157,7 @@ class Stock {
         add_file(directory, name, prefix + name, *status);
       } else {
         throw Error(Reason::internal, "a tree holds neither file nor directory: " +
-                                          printable((directory.path() / name).string(), 4096));
+                                          printable(directory.path_of(name), 4096));
       }
     }
   }
@@ -179,7 +179,7 @@ class Stock {
     const auto digest = found != known_.end()
                             ? found->second
                             : digest_of(directory.open_file(name).value().get(),
-                                        DigestAlgorithm::sha256, directory.path() / name);
+                                        DigestAlgorithm::sha256, directory.path_of(name));
     entries_.push_back({std::move(path), false, static_cast<std::uint64_t>(status.st_size),
                         mtime_of(status), digest});
   }
@@ -191,7 +191,7 @@ class Stock {
     if ((status.st_mode & 07777) == (mode | kept))
       return;
     if (::fchmodat(directory.fd(), name.c_str(), mode | kept, 0) != 0)
-      throw system_error(errno, "setting the mode of " + (directory.path() / name).string());
+      throw system_error(errno, "setting the mode of " + directory.path_of(name));
   }
 
   const Modes modes_;

@@ -1,7 +1,6 @@
 #include "export/tree_copy.h"
 
 #include <cerrno>
-#include <filesystem>
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -14,29 +13,27 @@
 namespace ocisync {
 namespace {
 
-namespace fs = std::filesystem;
-
-void set_mtime(int fd, std::int64_t mtime_ns, const fs::path& what) {
+void set_mtime(int fd, std::int64_t mtime_ns, const std::string& what) {
   const timespec time{mtime_ns / 1'000'000'000, mtime_ns % 1'000'000'000};
   const timespec times[2] = {time, time};
   if (::futimens(fd, times) != 0)
-    throw system_error(errno, "setting the time of " + what.string());
+    throw system_error(errno, "setting the time of " + what);
 }
 
 // Copies in the kernel as far as it can, moving both offsets along.
-void copy_in_kernel(int from, int into, const fs::path& what) {
+void copy_in_kernel(int from, int into, const std::string& what) {
   while (true) {
     const ssize_t count = ::copy_file_range(from, nullptr, into, nullptr, 1 << 30, 0);
     if (count > 0 || (count < 0 && errno == EINTR))
       continue;
     if (count < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
-      throw system_error(errno, "copying " + what.string());
+      throw system_error(errno, "copying " + what);
     return;
   }
 }
 
 // From where both files are: file systems differ in what they copy in the kernel, and how far.
-void copy_rest(int from, int into, const fs::path& what) {
+void copy_rest(int from, int into, const std::string& what) {
   FileSource source(from, what);
   std::byte chunk[64 * 1024];
   while (const std::size_t count = source.read(chunk))
@@ -47,9 +44,9 @@ void copy_file(const Directory& from, const Directory& into, const std::string& 
                const TreeEntry& entry, mode_t mode) {
   const auto source = from.open_file(name);
   if (!source)
-    throw Error(Reason::storage_failed, "missing from its tree: " + (from.path() / name).string());
+    throw Error(Reason::storage_failed, "missing from its tree: " + from.path_of(name));
   const Fd target = into.create_file(name, mode);
-  const fs::path what = into.path() / name;
+  const std::string what = into.path_of(name);
   const bool shares_blocks = ::ioctl(target.get(), FICLONE, source->get()) == 0;
   if (!shares_blocks) {
     copy_in_kernel(source->get(), target.get(), what);
@@ -70,8 +67,7 @@ class Pair {
     auto source = path.empty() ? from_root_.duplicate() : from_root_.find(path);
     auto target = path.empty() ? into_root_.duplicate() : into_root_.find(path);
     if (!source || !target)
-      throw Error(Reason::storage_failed,
-                  "missing from its tree: " + (from_root_.path() / path).string());
+      throw Error(Reason::storage_failed, "missing from its tree: " + from_root_.path_of(path));
     from_ = std::move(*source);
     into_ = std::move(*target);
     path_ = path;
@@ -108,7 +104,7 @@ void copy_tree(const Directory& from, const TreeRecord& record, const Directory&
   for (const TreeEntry& entry : record.entries)
     if (entry.directory) {
       const auto directory = entry.path == "." ? into.duplicate() : into.find(entry.path);
-      set_mtime(directory.value().fd(), entry.mtime_ns, into.path() / entry.path);
+      set_mtime(directory.value().fd(), entry.mtime_ns, into.path_of(entry.path));
     }
 }
 

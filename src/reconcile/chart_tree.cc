@@ -33,7 +33,7 @@ class BlobSource final : public Source {
 class RecordedFile final : public Sink {
  public:
   RecordedFile(const Directory& into, std::string name, mode_t mode)
-      : fd_(into.create_file(name, mode)), path_(into.path() / name), name_(std::move(name)) {}
+      : fd_(into.create_file(name, mode)), path_(into.path_of(name)), name_(std::move(name)) {}
 
   void write(Bytes bytes) override {
     write_all(fd_.get(), bytes, path_);
@@ -51,7 +51,7 @@ class RecordedFile final : public Sink {
 
  private:
   Fd fd_;
-  std::filesystem::path path_;
+  std::string path_;
   std::string name_;
   Hasher hasher_;
   std::uint64_t size_ = 0;

@@ -42,7 +42,7 @@ Digest digest_of(const Directory& directory, const std::string& name) {
   const auto fd = directory.open_file(name);
   if (!fd)
     return Digest::of("");
-  FileSource source(fd->get(), directory.path() / name);
+  FileSource source(fd->get(), directory.path_of(name));
   std::vector<std::byte> chunk(64 * 1024);
   while (const std::size_t count = source.read(chunk))
     hasher.update(Bytes(chunk).first(count));
@@ -80,7 +80,7 @@ ChartFiles files_in_archive(const Directory& directory, const Publication& publi
   if (!fd)
     return {};
   try {
-    FileSource source(fd->get(), directory.path());
+    FileSource source(fd->get(), directory.path().string());
     return files_of(inspect_chart(source, archive_limits(limits)));
   } catch (const Error&) {
     return {};

@@ -64,7 +64,7 @@ void write_file(const Directory& into, const std::string& name, Spool& spool) {
   FileSource source(spool.rewind(), "the archive");
   std::vector<std::byte> chunk(128 * 1024);
   while (const std::size_t count = source.read(chunk))
-    write_all(file.get(), Bytes(chunk).first(count), into.path() / name);
+    write_all(file.get(), Bytes(chunk).first(count), into.path_of(name));
 }
 
 Descriptor described_as(std::string_view media_type, const Digest& digest, std::uint64_t size) {

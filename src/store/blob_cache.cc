@@ -232,7 +232,7 @@ Fd BlobCache::open(const BlobFile& blob) const {
 
 std::string BlobCache::read(const BlobFile& blob, std::uint64_t limit) const {
   const Fd file = open(blob);
-  FileSource source(file.get(), volume_.root().path() / blob_path(blob.digest));
+  FileSource source(file.get(), volume_.root().path_of(blob_path(blob.digest)));
   CappedBuffer buffer(limit, "blob " + blob.digest.str());
   std::byte chunk[64 * 1024];
   while (const std::size_t count = source.read(chunk))

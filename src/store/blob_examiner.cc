@@ -19,7 +19,7 @@ std::optional<Digest> digest_of_file(const Directory& blobs, const Digest& name)
     if (!file)
       return std::nullopt;
     Hasher hasher(name.algorithm());
-    FileSource source(file->get(), blobs.path() / name.hex());
+    FileSource source(file->get(), blobs.path_of(name.hex()));
     std::array<std::byte, 64 * 1024> chunk{};
     while (const std::size_t count = source.read(chunk))
       hasher.update(Bytes(chunk.data(), count));

@@ -42,7 +42,7 @@ std::optional<struct stat> status_at(const Volume& volume, const std::string& re
     return status;
   if (errno == ENOENT || errno == ENOTDIR)
     return std::nullopt;
-  throw system_error(errno, "examining " + (volume.root().path() / relative).string());
+  throw system_error(errno, "examining " + volume.root().path_of(relative));
 }
 
 bool is_file_at(const Volume& volume, const std::string& relative) {

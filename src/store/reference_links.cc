@@ -18,7 +18,7 @@ constexpr int kReadings = 16;
 
 void write_link(const Directory& place, const char* name, const std::optional<std::string>& to) {
   if (to && ::symlinkat(to->c_str(), place.fd(), name) != 0)
-    throw system_error(errno, "linking " + (place.path() / name).string());
+    throw system_error(errno, "linking " + place.path_of(name));
 }
 
 // `place` is held open, so no other directory can have its number.

@@ -85,7 +85,7 @@ void StagingFile::write(Bytes bytes) { write_all(file_.get(), bytes, path()); }
 
 void StagingFile::truncate() {
   if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) != 0)
-    throw system_error(errno, "truncating " + path().string());
+    throw system_error(errno, "truncating " + path());
 }
 
 void StagingFile::reserve(std::uint64_t size) {
@@ -94,13 +94,13 @@ void StagingFile::reserve(std::uint64_t size) {
   if (::fallocate(file_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0)
     return;
   if (errno == ENOSPC || errno == EDQUOT)
-    throw system_error(errno, "reserving space for " + path().string());
+    throw system_error(errno, "reserving space for " + path());
 }
 
 struct stat StagingFile::publish(const Directory& into, std::string_view name, mode_t mode) {
   flush(file_.get(), path());
   if (::fchmod(file_.get(), mode) != 0)
-    throw system_error(errno, "setting the mode of " + path().string());
+    throw system_error(errno, "setting the mode of " + path());
   // A rename replaces anything but a directory.
   const auto obstacle = into.status(name);
   if (obstacle && S_ISDIR(obstacle->st_mode))
@@ -110,7 +110,7 @@ struct stat StagingFile::publish(const Directory& into, std::string_view name, m
 
   struct stat status = {};
   if (::fstat(file_.get(), &status) != 0)
-    throw system_error(errno, "examining " + (into.path() / name).string());
+    throw system_error(errno, "examining " + into.path_of(name));
   return status;
 }
 
@@ -155,8 +155,7 @@ void StagingDirectory::publish(const Directory& into, std::string_view name, mod
       return;
     into.remove_tree(name);
   }
-  throw Error(Reason::storage_failed,
-              "others write it all the time: " + (into.path() / name).string());
+  throw Error(Reason::storage_failed, "others write it all the time: " + into.path_of(name));
 }
 
 std::uint64_t sweep_staging(const Directory& staging, WallTime now, std::string_view prefix) {

@@ -33,7 +33,7 @@ class StagingFile {
   struct stat publish(const Directory& into, std::string_view name, mode_t mode);
 
  private:
-  std::filesystem::path path() const { return staging_.path() / name_; }
+  std::string path() const { return staging_.path_of(name_); }
 
   Directory staging_;
   std::string name_;  // empty once published
