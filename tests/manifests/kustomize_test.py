@@ -15,7 +15,6 @@ from tests.support.sidecar import Sidecar, eventually
 TOP = pathlib.Path(__file__).resolve().parents[2] / "manifests"
 FOLDERS = [str(file.parent.relative_to(TOP)) for file in sorted(TOP.rglob("kustomization.yaml"))
            if "kind: Kustomization" in file.read_text()]
-PART_OF = "app.kubernetes.io/part-of"
 OVERLAYS = [folder for folder in FOLDERS if folder not in ("base", "consumer")]
 
 
@@ -43,7 +42,7 @@ class Manifests(Case):
 
     def test_nothing_is_rendered_that_an_operator_would_not_want(self):
         for folder, rendered in self.overlays():
-            self.assertEqual(house_faults(rendered, PART_OF), [], folder)
+            self.assertEqual(house_faults(rendered), [], folder)
 
     def test_every_pod_is_restricted_but_that_of_the_node_cache(self):
         for folder, rendered in self.overlays():
@@ -82,7 +81,7 @@ class Manifests(Case):
         self.assertEqual([each["data"] for each in of_kind(rendered, "ConfigMap")], [{"charts.yaml": "mine"}])
         secret, = of_kind(rendered, "Secret")
         self.assertEqual((secret["data"], secret.get("stringData")), ({".dockerconfigjson": "e30="}, None))
-        self.assertEqual(house_faults(rendered, PART_OF), [])
+        self.assertEqual(house_faults(rendered), [])
 
     def test_consumers_only_read_and_wait_for_what_others_write(self):
         for folder, rendered in self.overlays():

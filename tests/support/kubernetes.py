@@ -9,8 +9,8 @@ from .tools import tool
 
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 FIRST_FILL = 600  # seconds
-# Of those that https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels recommends.
-LABELS = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by"}
+# Those that https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels recommends.
+LABELS = {f"app.kubernetes.io/{each}" for each in ("name", "instance", "version", "component", "part-of", "managed-by")}
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
