@@ -16,6 +16,13 @@ TOP = pathlib.Path(__file__).resolve().parents[2] / "manifests"
 FOLDERS = [str(file.parent.relative_to(TOP)) for file in sorted(TOP.rglob("kustomization.yaml"))
            if "kind: Kustomization" in file.read_text()]
 OVERLAYS = [folder for folder in FOLDERS if folder not in ("base", "consumer")]
+PAGE = (TOP / "README.md").read_text()
+IN_POD = ("init-container", "native-sidecar")
+
+
+def block(start):
+    """The block of YAML of the page that begins with this line."""
+    return re.search(rf"```yaml\n({start}\n.*?)```", PAGE, re.S)[1]
 
 
 class Manifests(Case):
@@ -63,26 +70,6 @@ class Manifests(Case):
                 run = self.ocisync.run(command=[self.ocisync.binary, "validate", "--config", "-"], input=spec)
                 self.assert_code(run, 0)
 
-    def test_the_kustomization_of_the_page_is_one(self):
-        page = re.search(r"```yaml\n(# kustomization.yaml\n.*?)```", (TOP / "README.md").read_text(), re.S)[1]
-        own = self.folder / "own"
-        own.mkdir()
-        (own / "kustomization.yaml").write_text(page)
-        (own / "charts.yaml").write_text("mine")
-        (own / "config.json").write_text("{}")
-        (self.folder / "ocisync").mkdir()
-        shutil.copytree(TOP, self.folder / "ocisync/manifests")
-        _, push, apply = shell_block("README.md", "In a pod")
-        words, place = apply.split()[:-1], apply.split()[-1]
-        self.assertEqual(words, ["kubectl", "apply", "-k"])
-        rendered = kustomized(own / place)
-        self.assertEqual(schema_faults(rendered), [])
-        self.assertEqual({each["image"] for each in ocisync_containers(rendered)}, {push.split()[-1]})
-        self.assertEqual([each["data"] for each in of_kind(rendered, "ConfigMap")], [{"charts.yaml": "mine"}])
-        secret, = of_kind(rendered, "Secret")
-        self.assertEqual((secret["data"], secret.get("stringData")), ({".dockerconfigjson": "e30="}, None))
-        self.assertEqual(house_faults(rendered), [])
-
     def test_consumers_only_read_and_wait_for_what_others_write(self):
         for folder, rendered in self.overlays():
             for name, pod in pods(rendered):
@@ -103,6 +90,92 @@ class Manifests(Case):
         self.assertEqual(volume["spec"]["hostPath"]["path"], path)
         self.assertEqual(volume["spec"]["claimRef"], {key: claim["metadata"][key] for key in ("namespace", "name")})
         self.assertEqual(claim["spec"]["volumeName"], volume["metadata"]["name"])
+
+
+class Own(Case):
+    """The kustomization of the page, beside a clone."""
+
+    def setUp(self):
+        super().setUp()
+        shutil.copytree(TOP, self.folder / "ocisync/manifests")
+        self.own = self.folder / "own"
+        self.own.mkdir()
+        (self.own / "charts.yaml").write_text(block("# charts.yaml"))
+        (self.own / "config.json").write_text("{}")
+        self.page = yaml.safe_load(block("# kustomization.yaml"))
+
+    def render(self, overlay, place=".", **more):
+        """What it comes to with this overlay, and with lists that are continued or new."""
+        own = {**self.page, "resources": [f"../ocisync/manifests/{overlay}"]}
+        own.update({key: own.get(key, []) + each for key, each in more.items()})
+        if overlay == "daemonset/consumer":
+            del own["configMapGenerator"], own["secretGenerator"]
+        (self.own / "kustomization.yaml").write_text(yaml.safe_dump(own))
+        return kustomized(self.own / place)
+
+    def test_the_kustomization_of_the_page_is_one(self):
+        _, push, apply = shell_block("README.md", "In a pod")
+        words, place = apply.split()[:-1], apply.split()[-1]
+        self.assertEqual(words, ["kubectl", "apply", "-k"])
+        self.assertIn(self.page["resources"], [[f"../ocisync/manifests/{folder}"] for folder in OVERLAYS])
+        self.assertEqual(sorted(re.findall(r"\]\(([\w/-]+)/kustomization\.yaml\)", PAGE)), sorted(OVERLAYS))
+        for folder in OVERLAYS:
+            rendered = self.render(folder, place)
+            self.assertEqual(schema_faults(rendered), [], folder)
+            self.assertEqual(house_faults(rendered), [], folder)
+            self.assertEqual(of_kind(rendered, "PodMonitor"), [], folder)
+            self.assertEqual({each["image"] for each in ocisync_containers(rendered)}, {push.split()[-1]}, folder)
+            if folder == "daemonset/consumer":
+                continue
+            self.assertEqual([each["data"] for each in of_kind(rendered, "ConfigMap")],
+                             [{"charts.yaml": block("# charts.yaml")}], folder)
+            secret, = of_kind(rendered, "Secret")
+            self.assertEqual((secret["data"], secret.get("stringData")), ({".dockerconfigjson": "e30="}, None), folder)
+            for job in re.findall(r"kubectl create job --from=cronjob/(\S+)", PAGE):
+                self.assertEqual([each["metadata"]["name"] for each in of_kind(rendered, "CronJob")],
+                                 [job] if folder == "cronjob" else [], folder)
+
+    def test_the_spec_of_the_page_names_what_is_mounted(self):
+        text = block("# charts.yaml")
+        self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "validate", "--config", "-"], input=text), 0)
+        spec = yaml.safe_load(text)["spec"]
+        registry, = spec["registries"]
+        for chart in spec["charts"]:
+            self.assertTrue(chart["ref"].startswith(f"oci://{registry['host']}/"), chart)
+        named = {"registry": registry["credentials"]["secretDir"], "charts": spec["export"]["path"]}
+        for folder in OVERLAYS:
+            for container in ocisync_containers(self.render(folder)):
+                if container["name"] == "ocisync":
+                    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+                    self.assertEqual({name: mounts[name] for name in named}, named, folder)
+
+    def test_a_claim_takes_the_place_of_the_volume_of_a_pod(self):
+        for folder in IN_POD:
+            rendered = self.render(folder, **yaml.safe_load(block("components:")))
+            self.assertEqual((schema_faults(rendered), house_faults(rendered)), ([], []), folder)
+            (_, pod), = pods(rendered)
+            self.assertEqual([each for each in pod["volumes"] if each["name"] == "charts"],
+                             [{"name": "charts", "persistentVolumeClaim": {"claimName": "charts"}}], folder)
+
+    def test_a_deployment_that_was_there_takes_ocisync_in(self):
+        labels = {"app.kubernetes.io/name": "app", "app.kubernetes.io/component": "app"}
+        portal, = of_kind(kustomized(TOP / "consumer"), "Deployment")
+        container, = portal["spec"]["template"]["spec"]["containers"]
+        first = {**container, "name": "first", "volumeMounts": []}
+        (self.own / "app.yaml").write_text(yaml.safe_dump({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "app", "labels": labels},
+            "spec": {"selector": {"matchLabels": labels}, "template": {
+                "metadata": {"labels": labels}, "spec": {"containers": [container], "initContainers": [first]}}}}))
+        named = re.findall(r"`\.\./ocisync/manifests/(\S+)`", PAGE)
+        self.assertEqual(named, ["base", "components/in-pod"])
+        rendered = self.render(named[0], resources=["app.yaml"], components=[
+            f"../ocisync/manifests/{each}" for each in (named[1], "components/labels")])
+        self.assertEqual((schema_faults(rendered), house_faults(rendered)), ([], []))
+        (_, pod), = pods(rendered)
+        self.assertEqual(restricted_faults(pod), [])
+        self.assertEqual([each["name"] for each in pod["initContainers"]], ["ocisync", "first"])
+        secret, = (each["secret"] for each in pod["volumes"] if "secret" in each)
+        self.assertEqual((secret["defaultMode"], pod["securityContext"]["fsGroup"]), (0o440, 65532))
 
 
 class Doing(Case):
@@ -194,6 +267,32 @@ class Doing(Case):
         filler["args"] = [each.replace("--timeout=10m", "--timeout=1s") for each in filler["args"]]
         self.assert_code(self.run_container(filler, places), 0)
         self.assert_code(self.run_container(gate, places), 0)
+
+    def test_an_outage_keeps_no_pod_from_starting_whose_volume_was_there_before(self):
+        for folder in (*IN_POD, "deployment", "daemonset"):
+            with self.subTest(folder=folder):
+                rendered = kustomized(TOP / folder)
+                places = self.settle(folder, rendered)
+                container = next(each for each in ocisync_containers(rendered) if each["name"] == "ocisync")
+                self.assertTrue(self.starts(container, places))
+                self.registry.stop()
+                shutil.rmtree(places["/var/cache/ocisync"])     # this one is the pod's, whatever the other is
+                self.assertTrue(self.starts(container, places))
+                self.assert_charts(places)
+                shutil.rmtree(places["/charts"])
+                places["/charts"].mkdir()
+                self.assertFalse(self.starts(container, places))
+                self.registry.start()
+
+    def starts(self, container, places):
+        """Whether the pod gets past this container, or finds it ready, after what a registry that is away lets it try."""
+        if "--watch" not in container["args"]:
+            hasty = {**container, "args": [each.replace("--timeout=10m", "--timeout=1s") for each in container["args"]]}
+            return self.run_container(hasty, places).code == 0
+        with Sidecar(self.ocisync, command=self.arguments(container), OCISYNC_CACHE=places["/var/cache/ocisync"]) as sidecar:
+            for chart in ("web", "database"):
+                eventually(lambda: sidecar.metric("syncs_total", chart=chart), f"an attempt at {chart}")
+            return sidecar.is_ready() and sidecar.get("/startupz")[0] == 200
 
     def test_the_exit_codes_that_end_a_job_are_those_no_retry_helps(self):
         for folder in ("cronjob", "ci-job"):
