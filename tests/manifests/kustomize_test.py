@@ -270,19 +270,18 @@ class Doing(Case):
 
     def test_an_outage_keeps_no_pod_from_starting_whose_volume_was_there_before(self):
         for folder in (*IN_POD, "deployment", "daemonset"):
-            with self.subTest(folder=folder):
-                rendered = kustomized(TOP / folder)
-                places = self.settle(folder, rendered)
-                container = next(each for each in ocisync_containers(rendered) if each["name"] == "ocisync")
-                self.assertTrue(self.starts(container, places))
-                self.registry.stop()
-                shutil.rmtree(places["/var/cache/ocisync"])     # this one is the pod's, whatever the other is
-                self.assertTrue(self.starts(container, places))
-                self.assert_charts(places)
-                shutil.rmtree(places["/charts"])
-                places["/charts"].mkdir()
-                self.assertFalse(self.starts(container, places))
-                self.registry.start()
+            rendered = kustomized(TOP / folder)
+            places = self.settle(folder, rendered)
+            container = next(each for each in ocisync_containers(rendered) if each["name"] == "ocisync")
+            self.assertTrue(self.starts(container, places), folder)
+            self.registry.stop()
+            shutil.rmtree(places["/var/cache/ocisync"])     # this one is the pod's, whatever the other is
+            self.assertTrue(self.starts(container, places), folder)
+            self.assert_charts(places)
+            shutil.rmtree(places["/charts"])
+            places["/charts"].mkdir()
+            self.assertFalse(self.starts(container, places), folder)
+            self.registry.start()
 
     def starts(self, container, places):
         """Whether the pod gets past this container, or finds it ready, after what a registry that is away lets it try."""
