@@ -13,9 +13,27 @@ import yaml
 from tests.bench import measure
 from tests.support.case import Case
 from tests.support.charts import Helm
-from tests.support.pages import shell_block, shell_blocks
+from tests.support.pages import PAGES, shell_block, shell_blocks
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+USES = ["ci", "classic-repository", "from-git-sync", "from-helm-pull", "minimal", "private-registry", "snapshot", "version-ranges"]
+
+
+def documented_specs():
+    """(place, document) of every spec in a page, an example or the manifests; where the Helm chart's page has the values,
+    what the chart makes of them."""
+    for file in (*sorted((TOP / "examples").glob("*/charts.yaml")), TOP / "examples/reference.yaml",
+                 TOP / "manifests/base/charts.yaml"):
+        yield str(file.relative_to(TOP)), yaml.safe_load(file.read_text())
+    for page in PAGES:
+        for text in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.S):
+            document = yaml.safe_load(text)
+            if document.get("kind") == "ChartSync":
+                yield str(page.relative_to(TOP)), document
+            elif "charts" in document.get("spec", {}):
+                yield str(page.relative_to(TOP)), {
+                    "apiVersion": "ocisync.dev/v1alpha1", "kind": "ChartSync", "metadata": {"name": "values"},
+                    "spec": {"export": {"path": "/charts"}, **document["spec"]}}
 
 
 class Examples(Case):
@@ -24,7 +42,7 @@ class Examples(Case):
 
     def test_every_example_spec_is_valid(self):
         specs = sorted((TOP / "examples").glob("*/charts.yaml"))
-        self.assertGreaterEqual(len(specs), 3)
+        self.assertEqual([spec.parent.name for spec in specs], USES)
         for spec in specs:
             with self.subTest(spec=spec.parent.name):
                 self.assert_code(self.run_ocisync("validate", "--config", spec), 0)
@@ -32,12 +50,14 @@ class Examples(Case):
     def test_the_schema_takes_every_documented_spec_and_no_unknown_key(self):
         schema = json.loads(self.assert_code(self.run_ocisync("validate", "--print-schema"), 0).stdout)
         validator = jsonschema.Draft202012Validator(schema)
-        readme = (TOP / "README.md").read_text().split("```yaml\n", 1)[1].split("```", 1)[0]
-        for text in (readme, *(spec.read_text() for spec in sorted((TOP / "examples").glob("*/charts.yaml")))):
-            document = yaml.safe_load(text)
+        specs = list(documented_specs())
+        self.assertEqual({place for place, _ in specs}, {
+            *(f"examples/{use}/charts.yaml" for use in USES), "examples/reference.yaml", "manifests/base/charts.yaml",
+            "README.md", "manifests/README.md", "deploy/chart/README.md"})
+        for place, document in specs:
             validator.validate(document)
             document["spec"]["chrats"] = []
-            self.assertFalse(validator.is_valid(document))
+            self.assertFalse(validator.is_valid(document), place)
 
     def test_the_spec_of_the_readme_is_valid(self):
         text = (TOP / "README.md").read_text()
