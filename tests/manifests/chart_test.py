@@ -149,7 +149,7 @@ class Chart(Case):
 
     def settle(self, mode):
         """{name: arguments} of ocisync's containers in this machine's places, where `volume` is what they fill."""
-        registry = self.start_registry()
+        registry = self.start_registry(f"registry-{mode}")
         self.pusher(registry).current("1.0.0")
         folder = self.folder / mode
         self.volume, spec = folder / "volume", folder / "spec"
@@ -174,12 +174,19 @@ class Chart(Case):
         self.assert_code(self.ocisync.run(command=[self.ocisync.binary, *self.settle("init")["ocisync"]]), 0)
         self.assertIn("version: 1.0.0", (self.volume / "web/Chart.yaml").read_text())
 
-    def test_a_sidecar_fills_the_volume_and_stays(self):
-        arguments = [each for each in self.settle("sidecar")["ocisync"] if not each.startswith("--listen=")]
-        with Sidecar(self.ocisync, command=arguments) as sidecar:
-            eventually(sidecar.is_ready, "ready")
-            self.assertIn("version: 1.0.0", (self.volume / "web/Chart.yaml").read_text())
-            self.assertEqual(sidecar.stop(), 0)
+    def test_what_keeps_running_fills_the_volume_and_stays(self):
+        for mode in ("sidecar", "deployment", "daemonset"):
+            arguments = self.settle(mode)
+            ready = [self.ocisync.binary, *arguments["ready"]] if mode != "sidecar" else None
+            if ready:
+                self.assert_code(self.ocisync.run(command=ready), 1)
+            own = [each for each in arguments["ocisync"] if not each.startswith("--listen=")]
+            with Sidecar(self.ocisync, command=own) as sidecar:
+                eventually(sidecar.is_ready, "ready")
+                self.assertIn("version: 1.0.0", (self.volume / "web/Chart.yaml").read_text(), mode)
+                if ready:
+                    self.assert_code(self.ocisync.run(command=ready), 0)
+                self.assertEqual(sidecar.stop(), 0)
 
     def test_saved_pushed_and_synced_it_renders_as_its_source(self):
         registry = self.start_registry()
