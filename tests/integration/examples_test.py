@@ -16,7 +16,8 @@ from tests.support.charts import Helm
 from tests.support.pages import PAGES, shell_block, shell_blocks
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-USES = ["ci", "classic-repository", "from-git-sync", "from-helm-pull", "minimal", "private-registry", "snapshot", "version-ranges"]
+USES = ["ci", "classic-repository", "from-git-sync", "from-helm-pull", "minimal", "private-registry", "snapshot",
+        "version-ranges"]
 
 
 def documented_specs():

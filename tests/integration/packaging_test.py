@@ -15,6 +15,8 @@ INSTALLED = [
     "share/doc/ocisync/CHANGELOG.md", "share/doc/ocisync/LICENSE",
     "share/fish/vendor_completions.d/ocisync.fish", "share/man/man1/ocisync.1",
     "share/zsh/site-functions/_ocisync"]
+# Long or short.
+FLAG = re.compile(r"(?<![\w-])-(?:-\w[\w-]+|\w\b)")
 
 
 class Completion(Case):
@@ -63,21 +65,66 @@ class Completion(Case):
 
 
 class Packaging(Case):
+    def say(self, *words):
+        return self.assert_code(self.ocisync.run(command=[self.ocisync.binary, *words]), 0).stdout
+
+    def flags(self):
+        """{command: its flags}, as --help tells them."""
+        return {command: {flag for names in re.findall(r"^ +(-.*?)  ", self.say(*command.split(), "--help"), re.M)
+                          for flag in FLAG.findall(names)}
+                for command in re.findall(r"^  (\w+(?: \w+)?)  ", self.say("--help"), re.M)}
+
     def test_the_manual_page_is_clean_and_names_every_command_and_flag(self):
-        ocisync = self.ocisync.binary
-        page = self.assert_code(self.ocisync.run(command=[ocisync, "version", "--print-man"]), 0).stdout
+        page = self.say("version", "--print-man")
         done = subprocess.run(["groff", "-man", "-ww", "-Tascii", "-P-cbou"], input=page, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        overview = self.assert_code(self.ocisync.run(command=[ocisync, "--help"]), 0).stdout
-        commands = re.findall(r"^  (\w+(?: \w+)?)  ", overview, re.M)
+        overview = self.say("--help").splitlines()
+        self.assertLessEqual(max(map(len, overview)), 80)
+        self.assertLessEqual(len(overview), 24)
+        commands = self.flags()
         self.assertGreater(len(commands), 17)
-        self.assertLessEqual(max(map(len, overview.splitlines())), 80)
-        self.assertLessEqual(len(overview.splitlines()), 24)
-        for command in commands:
+        sections = re.split(r'^\.SS "(.*)"$', page.split(".SH ENVIRONMENT")[0].replace("\\-", "-"), flags=re.M)[1:]
+        self.assertEqual(sections[::2], list(commands))
+        for command, text in zip(sections[::2], sections[1::2]):
             self.assertIn(command, done.stdout)
-            for flag in re.findall(r"--\w[\w-]+", self.assert_code(self.ocisync.run(
-                    command=[ocisync, *command.split(), "--help"]), 0).stdout):
-                self.assertIn(flag, done.stdout)
+            named = {flag for names in re.findall(r"^\\fB(.*)\\fR", text, re.M) for flag in FLAG.findall(names)}
+            self.assertEqual(named, commands[command], command)
+            self.assertLessEqual(named, set(FLAG.findall(done.stdout)), command)
+
+    def test_defaults_that_flags_tell_are_those_of_the_spec(self):
+        spec = json.loads((TOP / "examples/charts.schema.json").read_text())["properties"]["spec"]["properties"]
+        manual = self.say("version", "--print-man").replace("\\-", "-").replace("\n\\&", " ")
+        for flag, default in (("concurrency", spec["concurrency"]["default"]),
+                              ("listen", spec["http"]["properties"]["listen"]["default"])):
+            for page in (manual, self.say("sync", "--help")):
+                lines = re.findall(rf"--{flag}\b.*", page)
+                self.assertTrue(lines)
+                for line in lines:
+                    self.assertRegex(line, rf"[( ]{re.escape(str(default))}\)$")
+
+    def test_the_readme_has_the_commands_of_the_program_and_no_flag_that_it_lacks(self):
+        known, told = self.flags(), set()
+        table, rest = (TOP / "README.md").read_text().split("## Commands\n")[1].split("\n\n`--config` takes")
+        for cell, text in re.findall(r"^\| (`ocisync.*?`) \| (.*) \|$", table, re.M):
+            words = []
+            for span in re.findall(r"`([^`]*)`", cell):
+                last, words = words, re.sub(r"^ocisync ?|[\[\]]", "", span).split()
+                names = " ".join(words[:2]), " ".join(last[:1] + words[:1]), "".join(words[:1])
+                command = "sync" if names[2] == "--config" else next((name for name in names if name in known), None)
+                self.assertIsNotNone(command, span)
+                told.add(command)
+            self.assertLessEqual(set(FLAG.findall(cell + text.replace("`sync -o json`", ""))), known[command], cell)
+        self.assertEqual(told, set(known))
+        self.assertLessEqual(set(FLAG.findall(rest.split("\n\n")[0])) - {"--foo-bar"}, known["sync"])
+
+    def test_the_exit_codes_of_the_manual_are_those_of_the_readme(self):
+        manual = self.say("version", "--print-man").split(".SH EXIT STATUS\n")[1].replace("\\-", "-")
+        table = (TOP / "README.md").read_text().split("| exit code | meaning |")[1].split("\n\n")[0].replace("`", "")
+        # The page says more, behind a colon or a semicolon.
+        told = re.findall(r"^\| (\d\S*) \| (.*) \|$", table, re.M)
+        for (code, text), (known, short) in zip(told, re.findall(r"\.TP\n(.*)\n(.*)\n", manual), strict=True):
+            self.assertEqual(code, known)
+            self.assertRegex(text, rf"^{re.escape(short)}($|[:;] )")
 
     def test_install_puts_everything_where_packagers_expect_it(self):
         build = pathlib.Path(self.ocisync.binary).resolve().parents[1]
