@@ -64,6 +64,11 @@ class Examples(Case):
         text = (TOP / "README.md").read_text()
         spec = text.split("```yaml\n", 1)[1].split("```", 1)[0]
         self.assert_code(self.run_ocisync("validate", "--config", "-", input=spec), 0)
+        # And what is printed below it is what it asks for.
+        printed = dict(re.findall(r"^(\w+) +(\d+\.\d+\.\d+) ", text, re.M))
+        web, database = yaml.safe_load(spec)["spec"]["charts"]
+        self.assertEqual(web["ref"].split(":")[-1], printed["web"])
+        self.assertEqual(database["version"], "^" + printed[database["name"]].rpartition(".")[0])
 
     def test_the_schema_is_a_schema_and_names_every_section(self):
         run = self.assert_code(self.run_ocisync("validate", "--print-schema"), 0)
