@@ -105,6 +105,8 @@ struct Finished {
 };
 
 Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& signals, Log& log) {
+  // Outlives whatever may hang.
+  const Deadline deadline(signals, log, [](int signal) { return 128 + signal; });
   Spec spec = spec_for(options, log);
   const Terms terms = load_terms(options.spec, options.terms, spec);
   Wiring wiring(options.spec, std::move(spec), terms, log, options.status_file);
@@ -117,7 +119,6 @@ Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& s
   pass.fail_fast = options.fail_fast;
   pass.deadline = wiring.clock().steady() + timeout;
 
-  const Deadline deadline(signals, log, [](int signal) { return 128 + signal; });
   const TimeLimit limit(timeout, signals);
   pass.deadline_text = limit.text();
   PassResult result;

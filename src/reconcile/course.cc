@@ -84,24 +84,25 @@ Outcome Course::untouched(const ChartSpec& chart) const {
   return outcome;
 }
 
-void Course::park(const ChartSpec& chart, const std::set<std::string>& only,
-                  Outcome& outcome) const {
+Outcome Course::parked(const ChartSpec& chart, const std::set<std::string>& only) const {
+  Outcome outcome = untouched(chart);
   const bool selected = only.empty() || only.contains(chart.name);
   outcome.state = selected ? ChartState::suspended : ChartState::skipped;
   outcome.message = selected ? "suspended in the spec" : "not selected";
-  if (const auto published = publication(chart)) {
-    outcome.version = published->chart_version;
-    outcome.digest = published->manifest;
-  }
+  return outcome;
 }
 
 std::optional<Publication> Course::publication(const ChartSpec& chart) const {
-  return rooms->publisher ? rooms->publisher->shown(export_path(rooms->spec, chart)) : std::nullopt;
+  std::optional<Publication> shown;
+  failure_of([&] {
+    if (rooms->publisher)
+      shown = rooms->publisher->shown(export_path(rooms->spec, chart));
+  });
+  return shown;
 }
 
 std::optional<Publication> Course::intact_publication(const ChartSpec& chart) const {
   std::optional<Publication> intact;
-  // Whatever it fails with, the attempt that follows meets it and says so.
   failure_of([&] {
     auto published = publication(chart);
     if (published &&

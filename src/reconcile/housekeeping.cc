@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "export/retention.h"
+#include "reconcile/failure.h"
 #include "store/layout_index.h"
 #include "store/roots.h"
 
@@ -95,6 +96,25 @@ void sweep_cache(const Rooms& rooms, WallTime now, HouseReport& report) {
   report.kept_blobs = swept.kept_blobs;
 }
 
+void tidy(const Rooms& rooms, const HouseWork& work, HouseReport& report) {
+  if (rooms.publisher && work.prune && rooms.spec.exports.prune && !rooms.spec.suspend)
+    report.withdrawn = withdraw_all(rooms);
+  const bool removed = std::any_of(report.withdrawn.begin(), report.withdrawn.end(),
+                                   [](const Outcome& chart) { return chart.in_place; });
+  const WallTime now = rooms.clock.wall();
+  Roots roots = roots_of(rooms, work, now);
+  if (rooms.cache.volume().read_only())
+    return;
+  if (!rooms.publisher)
+    keep_earlier_choices(rooms, roots);
+  write_roots(rooms.cache.volume(), rooms.spec.name, roots, now);
+  // Content becomes unnamed when a revision is replaced or withdrawn; otherwise it only ages.
+  if (work.superseded || work.sweep_anyway || !report.withdrawn.empty())
+    sweep_cache(rooms, now, report);
+  if (work.published || removed)
+    rebuild_layout_index(rooms.cache.volume(), rooms.references);
+}
+
 }  // namespace
 
 void tell_of_roots(const SweepReport& swept, Log& log) {
@@ -110,29 +130,11 @@ void tell_of_roots(const SweepReport& swept, Log& log) {
 
 HouseReport keep_house(const Rooms& rooms, const HouseWork& work) {
   HouseReport report;
-  try {
-    if (rooms.publisher && work.prune && rooms.spec.exports.prune && !rooms.spec.suspend)
-      report.withdrawn = withdraw_all(rooms);
-    const auto was = [&](auto holds) {
-      return std::any_of(report.withdrawn.begin(), report.withdrawn.end(), holds);
-    };
-    const bool removed = was([](const Outcome& chart) { return chart.in_place; });
-    const WallTime now = rooms.clock.wall();
-    Roots roots = roots_of(rooms, work, now);
-    if (rooms.cache.volume().read_only())
-      return report;
-    if (!rooms.publisher)
-      keep_earlier_choices(rooms, roots);
-    write_roots(rooms.cache.volume(), rooms.spec.name, roots, now);
-    // Content becomes unnamed when a revision is replaced or withdrawn; otherwise it only ages.
-    if (work.superseded || work.sweep_anyway || !report.withdrawn.empty())
-      sweep_cache(rooms, now, report);
-    if (work.published || removed)
-      rebuild_layout_index(rooms.cache.volume(), rooms.references);
-  } catch (const Error& error) {
+  if (const auto failure = failure_of([&] { tidy(rooms, work, report); })) {
+    report.failed = true;
     rooms.log.warning("HousekeepingFailed",
                       "volumes could not be tidied; the next pass tries again",
-                      {{"error", std::string(error.what())}});
+                      {{"error", std::string(failure->what())}});
   }
   return report;
 }

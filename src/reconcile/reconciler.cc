@@ -43,7 +43,7 @@ PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
   pass_ = &options;
   only_ = options.only;
   run(stop);
-  PassResult result = result_of_pass(stop);
+  PassResult result = end_pass(stop);
   if (Hooks* hooks = course_->rooms->hooks)
     result.hooks_owed = hooks->finish(options.deadline, stop);
   result.started = started;
@@ -126,7 +126,7 @@ void Reconciler::wait(const std::stop_token& stop) {
       until = std::min(until, house_.due);
     if (!gates_.busy)
       until = std::min(until, gates_.due);
-    if (!pass_ && !closed_ && !turn_.busy && turn_.awaited.empty())
+    if (!pass_ && !closed_ && !next_course_ && !turn_.busy && turn_.awaited.empty())
       until = std::min(until, turn_.due);
     const auto something = [&] { return !inbox_.empty(); };
     if (abandoned_)
@@ -152,23 +152,32 @@ void Reconciler::close() { closed_ = true; }
 
 // ---- one chart ----
 
-// What an earlier process left counts before any registry is asked: a good volume is ready.
+// What an earlier process left counts before any registry is asked: a good volume is ready. Of a
+// chart that is not worked on it is all there is to tell.
 void Reconciler::look(const std::string& name, Slot& slot) {
   ++jobs_;
   ++travelling_;
   slot.looking = true;
   lanes_.add({.group = kLocal, .run = [this, name, course = course_, index = slot.index] {
-                const auto found = course->intact_publication(course->chart(index));
-                post([this, name, course, found] {
+                const ChartSpec& chart = course->chart(index);
+                const auto found =
+                    pass_ ? course->publication(chart) : course->intact_publication(chart);
+                post([this, name, found] {
                   --jobs_;
                   --travelling_;
                   const auto here = slots_.find(name);
                   if (here == slots_.end() || !here->second.looking)
                     return;
                   here->second.looking = false;
+                  const ChartSpec& chart = course_->chart(here->second.index);
                   if (found)
                     board_.export_found(name, found->chart_version, found->manifest);
-                  enter(course_->chart(here->second.index));
+                  if (is_worked_on(chart))
+                    return enter(chart);
+                  if (found) {
+                    here->second.outcome.version = found->chart_version;
+                    here->second.outcome.digest = found->manifest;
+                  }
                 });
               }});
 }
@@ -248,7 +257,7 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
   finish(slot);
   if (Progress* progress = course_->rooms->progress)
     progress->chart_done(failed);
-  if (failed && slot.outcome.required && !slot.outcome.in_place && pass_->fail_fast)
+  if (failed && slot.outcome.required && !slot.outcome.in_place && pass_ && pass_->fail_fast)
     close();
 }
 

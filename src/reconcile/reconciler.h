@@ -73,7 +73,7 @@ class Reconciler {
     Narrator::Next next{};  // of an outcome that waits for a generation, until it is told
     std::optional<WallTime> last_success{};
     std::stop_source stop{};
-    bool looking = false;  // at what stands, before the first attempt
+    bool looking = false;  // at what stands, before the first attempt or in place of all
     bool under_way = false;
     bool overtaken = false;  // by a spec that waits for it to end
   };
@@ -158,12 +158,12 @@ class Reconciler {
 
   // The volumes.
   void tend_house();
-  void housed(const HouseReport& report, Duration took);
+  void housed(const HouseReport& report, const HouseWork& work, Duration took);
   void want_house(Duration within);
   void tell_cache(const HouseReport& report);
   void write_status(const Rooms& rooms);
   std::vector<std::string> pulled() const;
-  PassResult result_of_pass(const std::stop_token& stop);
+  PassResult end_pass(const std::stop_token& stop);
 
   StatusBoard& board_;
   Metrics& metrics_;

@@ -72,11 +72,12 @@ void Reconciler::adopt(std::shared_ptr<Course> next) {
 }
 
 void Reconciler::introduce(const ChartSpec& chart, Slot& slot, bool known) {
-  slot.outcome = course_->untouched(chart);
   if (!is_worked_on(chart)) {
-    course_->park(chart, only_, slot.outcome);
+    slot.outcome = course_->parked(chart, only_);
+    look(chart.name, slot);
     return;
   }
+  slot.outcome = course_->untouched(chart);
   slot.group = course_->rooms->registry.registry_key(chart.reference);
   lanes_.expect(slot.group);
   if (pass_ || known)

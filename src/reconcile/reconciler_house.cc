@@ -37,11 +37,11 @@ void Reconciler::tend_house() {
                 write_status(*course->rooms);
                 give_back_memory();  // often enough, and never while a pass is in a hurry
                 const auto took = std::chrono::duration_cast<Duration>(clock_.steady() - now);
-                post([this, report, took] { housed(report, took); });
+                post([this, report, work, took] { housed(report, work, took); });
               }});
 }
 
-void Reconciler::housed(const HouseReport& report, Duration took) {
+void Reconciler::housed(const HouseReport& report, const HouseWork& work, Duration took) {
   --jobs_;
   const SteadyTime now = clock_.steady();
   house_.busy = false;
@@ -50,6 +50,10 @@ void Reconciler::housed(const HouseReport& report, Duration took) {
   house_.due = std::min(house_.due, now + course_->house_interval());
   if (report.swept)
     house_.sweep_due = now + kSweepInterval;
+  if (report.failed) {
+    house_.work.published = house_.work.published || work.published;
+    house_.work.superseded = house_.work.superseded || work.superseded;
+  }
   tell_cache(report);
 }
 
@@ -94,7 +98,8 @@ std::vector<std::string> Reconciler::pulled() const {
   return references;
 }
 
-PassResult Reconciler::result_of_pass(const std::stop_token& stop) {
+// The last switch, and the house; then what became of every chart.
+PassResult Reconciler::end_pass(const std::stop_token& stop) {
   const Rooms& rooms = *course_->rooms;
   turned(last_turn(stop));
   PassResult result;

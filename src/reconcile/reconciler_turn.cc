@@ -29,7 +29,7 @@ void Reconciler::want_turn() {
   turn_.due = clock_.steady() + kTogether;
   if (spec.exports.on_failure == OnFailure::keep_generation)
     for (const auto& [name, slot] : slots_)
-      if (slot.under_way || slot.looking || (slot.outcome.attempts == 0 && !slot.group.empty()))
+      if (!slot.group.empty() && (slot.under_way || slot.looking || slot.outcome.attempts == 0))
         turn_.awaited.insert(name);
 }
 

@@ -84,7 +84,7 @@ class Resolver {
                   const BlobTarget& target, TransferCounts& counts, std::stop_token stop) const;
   SelectedChart select_by_manifest(Inquiry& inquiry, Revision& revision) const;
   Reference choose_tag(Inquiry& inquiry) const;
-  std::optional<Digest> known(const Reference& reference,
+  std::optional<Digest> known(const ChartSpec& chart, const Reference& reference,
                               const std::optional<Publication>& published) const;
   void watch_tag(Inquiry& inquiry, const Reference& reference) const;
   FetchedManifest fetch_manifest(Inquiry& inquiry, const Reference& reference,

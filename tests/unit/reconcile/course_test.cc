@@ -1,6 +1,7 @@
 #include "reconcile/course.h"
 
 #include <deque>
+#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -158,14 +159,24 @@ TEST_F(CourseTest, AStaleChartIsInPlaceForAsLongAsThatIsAccepted) {
 TEST_F(CourseTest, WhoseTurnNeverComesSaysWhyAndWhatStands) {
   publish(1);
   const auto made = course();
-  Outcome outcome = made->untouched(made->chart(0));
+  const Outcome outcome = made->untouched(made->chart(0));
   EXPECT_EQ(outcome.state, ChartState::skipped);
   EXPECT_EQ(outcome.message, kNeverStarted);
-  made->park(made->chart(0), {"db"}, outcome);
-  EXPECT_EQ(outcome.message, "not selected");
-  EXPECT_EQ(outcome.digest, manifest_of(1));
-  made->park(made->chart(0), {}, outcome);
-  EXPECT_EQ(outcome.state, ChartState::suspended);
+  EXPECT_EQ(made->parked(made->chart(0), {"db"}).message, "not selected");
+  EXPECT_EQ(made->parked(made->chart(0), {}).state, ChartState::suspended);
+  EXPECT_EQ(made->publication(made->chart(0)).value().manifest, manifest_of(1));
+}
+
+TEST_F(CourseTest, AVolumeThatCannotBeReadFailsTheChartAndNothingElse) {
+  publish(1);
+  const auto publications = folder.path() / ".ocisync/publications";
+  std::filesystem::remove_all(publications);
+  std::ofstream(publications) << "no directory";
+  const Outcome outcome = attempt(clock.wall());
+  EXPECT_EQ(outcome.reason, Reason::storage_failed);
+  EXPECT_FALSE(outcome.digest);
+  const auto made = course();
+  EXPECT_FALSE(made->publication(made->chart(0)));
 }
 
 TEST_F(CourseTest, TheBoardShowsWhatTheSpecSays) {
