@@ -18,9 +18,9 @@ namespace {
 // What the deadline cut off failed for want of time, not because somebody stopped it.
 void name_the_deadline(PassResult& result, const std::string& limit) {
   for (Outcome& chart : result.charts) {
-    const bool cut =
-        chart.state == ChartState::skipped && chart.attempts == 0 && chart.message == kNeverStarted;
-    if (!cut && chart.reason != Reason::cancelled)
+    const bool never_began =
+        chart.state == ChartState::skipped && chart.attempts == 0 && chart.selected;
+    if (!never_began && chart.reason != Reason::cancelled)
       continue;
     chart.state = ChartState::failed;
     chart.reason = Reason::timed_out;

@@ -19,9 +19,7 @@ Outcome withdraw(const Rooms& rooms, const Publication& gone) {
   outcome.previous = gone.manifest;
   outcome.required = false;
   outcome.export_path = absolute_export_path(rooms.spec, gone.path);
-  const bool stays = std::any_of(rooms.spec.charts.begin(), rooms.spec.charts.end(),
-                                 [&](const ChartSpec& chart) { return chart.name == gone.chart; });
-  try {
+  const auto failure = failure_of([&] {
     const HookChange change = change_of(rooms.spec, Action::remove, gone, gone.manifest.str());
     if (rooms.hooks)
       rooms.hooks->write_down(change);
@@ -30,13 +28,12 @@ Outcome withdraw(const Rooms& rooms, const Publication& gone) {
       rooms.hooks->published(change);
     outcome.state = ChartState::removed;
     outcome.in_place = true;
-    outcome.message = stays ? "exported in another layout now" : "no longer in the spec";
+    outcome.message = why_withdrawn(rooms.spec, gone);
     rooms.log.info("ChartRemoved", outcome.message, {{"chart", gone.chart}, {"path", gone.path}});
-  } catch (const Error& error) {
-    outcome.state = ChartState::failed;
-    outcome.reason = error.reason();
+  });
+  if (failure) {
+    record_failure(outcome, *failure);
     outcome.stage = "publish";
-    outcome.message = printable(error.what(), 2048);
     rooms.log.error("WithdrawFailed", outcome.message, {{"chart", gone.chart}});
   }
   return outcome;

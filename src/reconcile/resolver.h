@@ -63,8 +63,10 @@ class Resolver {
   // forgotten.
   Revision resolve(Inquiry& inquiry, const std::optional<Publication>& published) const;
 
-  // The chart's own manifest, found through an index where there is one. Throws lock_mismatch when
-  // the lock file expects other content.
+  // The chart's own manifest, found through an index where there is one. Completes `revision`:
+  // `fetched` (or a classic chart's `archive`) when the registry had to be asked; `resolved`
+  // becomes what it really served, where it does not serve by digest. Throws lock_mismatch when the
+  // lock file expects other content.
   SelectedChart select(Inquiry& inquiry, Revision& revision) const;
 
   // Of the blobs that make the chart, those the cache does not hold.

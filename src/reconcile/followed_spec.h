@@ -20,13 +20,13 @@ namespace ocisync {
 // A spec that is followed and the rooms that were built for it: what they mean for single charts.
 // Jobs hold it while they run, so a new spec never pulls it from under them. Immutable; safe from
 // any thread.
-struct Course {
-  explicit Course(std::shared_ptr<const Rooms> with);
+struct FollowedSpec {
+  explicit FollowedSpec(std::shared_ptr<const Rooms> with);
 
   const ChartSpec& chart(std::size_t index) const { return rooms->spec.charts[index]; }
 
   // Whether that chart of ours is in `next` with the same effect.
-  bool continues_as(const Course& next, std::size_t index) const;
+  bool continues_as(const FollowedSpec& next, std::size_t index) const;
 
   // `once`: the schedule ends with it.
   Pace pace(const ChartSpec& chart, bool once) const;
