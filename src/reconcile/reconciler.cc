@@ -159,9 +159,9 @@ void Reconciler::look(const std::string& name, Slot& slot) {
   ++travelling_;
   slot.looking = true;
   lanes_.add({.group = kLocal, .run = [this, name, followed = followed_, index = slot.index] {
-                const ChartSpec& chart = followed->chart(index);
-                const auto found =
-                    pass_ ? followed->publication(chart) : followed->intact_publication(chart);
+                const ChartSpec& looked_at = followed->chart(index);
+                const auto found = pass_ ? followed->publication(looked_at)
+                                         : followed->intact_publication(looked_at);
                 post([this, name, found] {
                   --jobs_;
                   --travelling_;
