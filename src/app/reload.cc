@@ -42,22 +42,30 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 
 }  // namespace
 
-Reload::Reload(const WatchOptions& options, Wiring& wiring, Service& service, Log& log)
+Triggers::Paths Reload::spec_files(const WatchOptions& options) {
+  Triggers::Paths files;
+  for (const std::string& argument : options.spec.config)
+    if (argument != "-")
+      files.insert(fs::absolute(argument).lexically_normal());
+  if (options.terms.locked)
+    files.insert(fs::absolute(lock_path(options.spec, options.terms)).lexically_normal());
+  return files;
+}
+
+Reload::Reload(const WatchOptions& options, std::unique_ptr<Triggers> triggers, Wiring& wiring,
+               Service& service, Log& log)
     : options_(options),
       wiring_(wiring),
       service_(service),
       log_(log),
-      triggers_([this](const Triggers::Paths& paths) { changed(paths); }, log) {
-  for (const std::string& argument : options.spec.config)
-    if (argument != "-")
-      spec_files_.insert(fs::absolute(argument).lexically_normal());
-  if (options.terms.locked)
-    spec_files_.insert(fs::absolute(lock_path(options.spec, options.terms)).lexically_normal());
-  triggers_.call([this] { watch_files(); });
+      spec_files_(spec_files(options)),
+      triggers_(std::move(triggers)) {
+  watch_files();
+  triggers_->start([this](const Triggers::Paths& paths) { changed(paths); });
 }
 
 void Reload::now() {
-  triggers_.call([this] {
+  triggers_->call([this] {
     read_spec();
     sync();
   });
@@ -89,7 +97,7 @@ void Reload::watch_files() {
   all.insert(server_files_.begin(), server_files_.end());
   for (const auto& [file, charts] : charts_)
     all.insert(file);
-  triggers_.watch(all);
+  triggers_->watch(all);
 }
 
 void Reload::changed(const Triggers::Paths& paths) {
@@ -125,6 +133,7 @@ void Reload::read_spec() {
     const Terms terms = load_terms(options_.spec, options_.terms, spec);
     keep_what_needs_a_restart(spec);
     wiring_.follow(std::move(spec), terms);
+    wiring_.board().reload_accepted();
     service_.follow(wiring_.spec().http);
     log_.info("SpecReloaded", "following the new spec",
               {{"charts", static_cast<std::int64_t>(wiring_.spec().charts.size())},

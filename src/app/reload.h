@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -17,7 +18,13 @@ namespace ocisync {
 // thread; the calls may come from any.
 class Reload {
  public:
-  Reload(const WatchOptions& options, Wiring& wiring, Service& service, Log& log);
+  // The files that a sidecar is started with, for `triggers` to watch before they are read: so that
+  // no change after that is missed.
+  static Triggers::Paths spec_files(const WatchOptions& options);
+
+  // `triggers` was not started yet.
+  Reload(const WatchOptions& options, std::unique_ptr<Triggers> triggers, Wiring& wiring,
+         Service& service, Log& log);
 
   void now();  // reads the spec again and syncs everything
 
@@ -33,11 +40,11 @@ class Reload {
   Wiring& wiring_;
   Service& service_;
   Log& log_;
-  Triggers::Paths spec_files_;
+  const Triggers::Paths spec_files_;
   Triggers::Paths server_files_;
   std::filesystem::path pin_;  // of layout snapshot; empty: another layout
   std::map<std::filesystem::path, std::set<std::string>> charts_;  // by a file that they need
-  Triggers triggers_;
+  const std::unique_ptr<Triggers> triggers_;  // ends first
 };
 
 }  // namespace ocisync

@@ -18,9 +18,9 @@ namespace {
 // What the deadline cut off failed for want of time, not because somebody stopped it.
 void name_the_deadline(PassResult& result, const std::string& limit) {
   for (Outcome& chart : result.charts) {
-    const bool cut =
-        chart.state == ChartState::skipped && chart.attempts == 0 && chart.message == kNeverStarted;
-    if (!cut && chart.reason != Reason::cancelled)
+    const bool never_began =
+        chart.state == ChartState::skipped && chart.attempts == 0 && chart.selected;
+    if (!never_began && chart.reason != Reason::cancelled)
       continue;
     chart.state = ChartState::failed;
     chart.reason = Reason::timed_out;
@@ -105,6 +105,8 @@ struct Finished {
 };
 
 Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& signals, Log& log) {
+  // Outlives whatever may hang.
+  const Deadline deadline(signals, log, [](int signal) { return 128 + signal; });
   Spec spec = spec_for(options, log);
   const Terms terms = load_terms(options.spec, options.terms, spec);
   Wiring wiring(options.spec, std::move(spec), terms, log, options.status_file);
@@ -117,7 +119,6 @@ Finished one_pass(const SyncOptions& options, Duration timeout, const Signals& s
   pass.fail_fast = options.fail_fast;
   pass.deadline = wiring.clock().steady() + timeout;
 
-  const Deadline deadline(signals, log, [](int signal) { return 128 + signal; });
   const TimeLimit limit(timeout, signals);
   pass.deadline_text = limit.text();
   PassResult result;

@@ -1,6 +1,8 @@
 #include "app/watch.h"
 
 #include <csignal>
+#include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -12,24 +14,30 @@
 namespace ocisync {
 namespace {
 
-// What a signal or a request sets off, for as long as somebody is connected.
+// What a signal or a request sets off. Rung before anybody is connected, it is heard by whoever comes.
 class Bell {
  public:
   void ring() {
-    act_.with([](const auto& act) {
-      if (act)
-        act();
+    state_.with([](State& state) {
+      if (state.act)
+        state.act();
+      else
+        state.rung = true;
     });
   }
 
   class Connection {
    public:
     Connection(Bell& bell, std::function<void()> act) : bell_(bell) {
-      bell_.act_.with([&](auto& connected) { connected = std::move(act); });
+      bell_.state_.with([&](State& state) {
+        state.act = std::move(act);
+        if (std::exchange(state.rung, false))
+          state.act();
+      });
     }
 
     ~Connection() {
-      bell_.act_.with([](auto& connected) { connected = nullptr; });
+      bell_.state_.with([](State& state) { state.act = nullptr; });
     }
 
     Connection(const Connection&) = delete;
@@ -40,7 +48,12 @@ class Bell {
   };
 
  private:
-  Guarded<std::function<void()>> act_;
+  struct State {
+    std::function<void()> act;
+    bool rung = false;
+  };
+
+  Guarded<State> state_;
 };
 
 }  // namespace
@@ -68,6 +81,9 @@ Service::Service(const std::string& listen, Wiring& wiring, AdminActions actions
 int watch(const WatchOptions& options, Log& log) {
   Bell sync, reload;
   Signals signals(Signals::Mode::watch);
+  const Deadline deadline(signals, log, [](int) { return 0; });  // outlives whatever may hang
+  auto triggers = std::make_unique<Triggers>(log);
+  triggers->watch(Reload::spec_files(options));
   Spec spec = options.load(log);
   const Terms terms = load_terms(options.spec, options.terms, spec);
   Wiring wiring(options.spec, std::move(spec), terms, log, options.status_file);
@@ -77,13 +93,12 @@ int watch(const WatchOptions& options, Log& log) {
            {{"charts", static_cast<std::int64_t>(wiring.spec().charts.size())},
             {"listen", service.server().address()},
             {"version", std::string(OCISYNC_VERSION)}});
-  Reload follower(options, wiring, service, log);
+  Reload follower(options, std::move(triggers), wiring, service, log);
   const Bell::Connection syncs(sync, [&] { wiring.reconciler().sync_now(); });
   const Bell::Connection reloads(reload, [&] { follower.now(); });
   signals.on(SIGUSR1, [&] { sync.ring(); });
   signals.on(SIGHUP, [&] { reload.ring(); });
 
-  const Deadline deadline(signals, log, [](int) { return 0; });
   const std::stop_callback stopping(signals.stop(), [&] { wiring.board().stop(); });
   wiring.reconciler().watch({options.spec.only.begin(), options.spec.only.end()}, signals.stop());
   log.info("Stopped", fmt::format("ended in good order by signal {}", signals.received()));

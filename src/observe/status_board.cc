@@ -154,11 +154,8 @@ void StatusBoard::set_charts(std::vector<BoardChart> charts, std::string spec_ha
       index.emplace(chart.name, slots.size());
       slots.push_back(std::make_shared<const ChartStatus>(introduce(state, std::move(chart), now)));
     }
-    if (!state.now.spec_hash.empty())
-      ++state.now.reload.accepted;
-    state.now.reload.successful = true;
-    state.now.reload.message.clear();
-    state.now.reload.last_success = now;
+    if (state.now.spec_hash.empty())
+      state.now.reload.last_success = now;
     state.now.charts = std::move(slots);
     state.now.spec_hash = std::move(spec_hash);
     state.index = std::move(index);
@@ -174,6 +171,17 @@ void StatusBoard::touch(State& state) const {
   ++state.now.revision;
   state.now.changed = clock_.wall();
   state.now.started = state.now.started || (state.missing == 0 && !state.now.spec_hash.empty());
+}
+
+void StatusBoard::reload_accepted() {
+  const WallTime now = clock_.wall();
+  state_.with([&](State& state) {
+    ++state.now.reload.accepted;
+    state.now.reload.successful = true;
+    state.now.reload.message.clear();
+    state.now.reload.last_success = now;
+    touch(state);
+  });
 }
 
 void StatusBoard::reload_refused(std::string message) {

@@ -117,10 +117,12 @@ class StatusBoard {
  public:
   StatusBoard(const Clock& clock, std::string owner, StatusMemory memory = {});
 
-  // A spec was accepted, the first or a new one. Charts that stay keep what is known of them, new
-  // ones what the memory has; where ref or range differ, nothing counts but the export.
+  // A spec is followed from now on, the first or a new one. Charts that stay keep what is known of
+  // them, new ones what the memory has; where ref or range differ, nothing counts but the export.
   void set_charts(std::vector<BoardChart> charts, std::string spec_hash);
-  // A new spec was refused; the old one stays.
+  // A new spec was read, and is followed as soon as what it overtakes has ended; or it was refused,
+  // and the old one stays. What was said last counts.
+  void reload_accepted();
   void reload_refused(std::string message);
 
   // At the start: an earlier process left this export and it is intact.

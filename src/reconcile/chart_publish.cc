@@ -76,7 +76,7 @@ void ChartTask::publish(const ReadyChart& ready, Outcome& outcome) const {
   if (!ready.previous.empty() && ready.previous != publication.manifest.str())
     outcome.previous = Digest::parse(ready.previous);
   outcome.in_place = !together;
-  outcome.waits = together;
+  outcome.awaits_generation = together;
 }
 
 }  // namespace ocisync

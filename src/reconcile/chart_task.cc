@@ -54,16 +54,6 @@ void require_space(const Directory& where, std::uint64_t packed) {
                     human_size(packed), printable(where.path().string()), human_size(room->free)));
 }
 
-void fill_failure(Outcome& outcome, const Error& error) {
-  outcome.state = ChartState::failed;
-  outcome.reason = error.reason();
-  outcome.message = printable(error.what(), 2048);
-  outcome.hint = printable(error.hint(), 512);
-  outcome.stage = error.stage();
-  outcome.http_status = error.http_status();
-  outcome.not_before = error.not_before();
-}
-
 }  // namespace
 
 // What belongs to one attempt at one chart.
@@ -83,7 +73,7 @@ ChartTask::ChartTask(const Rooms& rooms)
 
 void ChartTask::account(Outcome& outcome, const std::function<void()>& act) {
   if (const auto failure = failure_of(act))
-    fill_failure(outcome, *failure);
+    record_failure(outcome, *failure);
 }
 
 Journey ChartTask::run(const ChartSpec& chart, std::stop_token stop) {
@@ -155,7 +145,7 @@ void ChartTask::travel(Attempt& attempt) {
   outcome.state = ChartState::unchanged;  // until a switch shows it
   outcome.version = plan.observed.publication->chart_version;
   outcome.digest = plan.observed.publication->manifest;
-  outcome.waits = true;
+  outcome.awaits_generation = true;
 }
 
 void ChartTask::carry_out(Attempt& attempt, ChartPlan& plan) {
@@ -245,7 +235,7 @@ TreeRecord ChartTask::unpack(const Inquiry& inquiry, const Digest& manifest,
   if (trees.check(chart.export_format, manifest, true) == TreeState::intact)
     if (auto record = trees.record(chart.export_format, manifest))
       return *std::move(record);
-  const Places::Hold place(unpacking_);
+  const Semaphore::Hold place(unpacking_);
   const SteadyTime deadline = rooms_.clock.steady() + rooms_.spec.timeout;
   const auto keep_on = [&] {
     if (inquiry.stop.stop_requested())
@@ -300,7 +290,7 @@ void ChartTask::pull(Attempt& attempt, const Revision& revision, const SelectedC
       before && stood_for == revision.resolved && before->content == cached.content.digest;
   outcome.version = known ? before->version : std::string();
   if (!known) {
-    const Places::Hold place(unpacking_);
+    const Semaphore::Hold place(unpacking_);
     const ChartMetadata metadata = read_chart_yaml(
         planner_.resolver().inspect(attempt.inquiry, revision, selected).chart_yaml);
     at_stage("publish", [&] {

@@ -13,7 +13,7 @@
 #include "reconcile/hooks.h"
 #include "reconcile/lanes.h"
 #include "reconcile/outcome.h"
-#include "reconcile/places.h"
+#include "reconcile/semaphore.h"
 #include "registry/client.h"
 #include "spec/spec.h"
 #include "store/blob_cache.h"
@@ -54,8 +54,7 @@ struct Journey {
 
 // One chart's journey from wish to shelf: planned by ChartPlanner, then carried out: manifest,
 // config and content side by side, unpack, publish. One attempt a call, on the caller's thread;
-// several charts may be under way in several threads. This is the one place where an Error becomes
-// an Outcome.
+// several charts may be under way in several threads. Whatever it throws becomes the Outcome.
 class ChartTask {
  public:
   explicit ChartTask(const Rooms& rooms);
@@ -100,7 +99,7 @@ class ChartTask {
   Rooms rooms_;
   ChartPlanner planner_;
   Modes modes_;
-  Places unpacking_;  // as many lanes as cores unpack at once
+  Semaphore unpacking_;  // as many lanes as cores unpack at once
 };
 
 }  // namespace ocisync

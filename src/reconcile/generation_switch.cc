@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "reconcile/failure.h"
 #include "reconcile/plan.h"
 
 namespace ocisync {
@@ -127,18 +128,14 @@ SwitchReport switch_generation(const Rooms& rooms, const SwitchWork& work) {
   SwitchReport report;
   if (!rooms.publisher || rooms.spec.exports.layout != Layout::snapshot || rooms.spec.suspend)
     return report;
-  try {
+  report.error = failure_of([&] {
     report.now = report.before = rooms.publisher->snapshot().shown();
     switch_over(rooms, work, report);
-  } catch (const Error& error) {
-    report.error = error;
-  } catch (const std::exception& error) {
-    report.error = Error(Reason::internal, error.what());
-  }
+  });
   return report;
 }
 
-void settle_waiting(const SwitchReport& report, const std::string& path, Outcome& outcome) {
+void settle_after_switch(const SwitchReport& report, const std::string& path, Outcome& outcome) {
   const Publication* shown = report.now ? report.now->find(path) : nullptr;
   const Publication* before = report.before ? report.before->find(path) : nullptr;
   const std::string accepted = outcome.version;
@@ -149,16 +146,12 @@ void settle_waiting(const SwitchReport& report, const std::string& path, Outcome
                          ? std::optional(before->manifest)
                          : std::nullopt;
   if (report.error) {
-    const Error& error = *report.error;
-    outcome.state = ChartState::failed;
-    outcome.in_place = false;
-    outcome.reason = error.reason();
-    outcome.message = printable(error.what(), 2048);
-    outcome.hint = printable(error.hint(), 512);
+    record_failure(outcome, *report.error);
     outcome.stage = "publish";
+    outcome.in_place = false;
     return;
   }
-  outcome.waits = false;
+  outcome.awaits_generation = false;
   outcome.in_place = shown != nullptr;
   outcome.reason.reset();
   outcome.hint.clear();

@@ -44,6 +44,6 @@ std::optional<std::string> why_held(const Spec& spec, const Generation* shown,
                                     const std::vector<std::string>& failing);
 
 // Says of a chart that waits for a generation what became of it. `path` is its export path.
-void settle_waiting(const SwitchReport& report, const std::string& path, Outcome& outcome);
+void settle_after_switch(const SwitchReport& report, const std::string& path, Outcome& outcome);
 
 }  // namespace ocisync

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "export/retention.h"
+#include "reconcile/failure.h"
 #include "store/layout_index.h"
 #include "store/roots.h"
 
@@ -18,9 +19,7 @@ Outcome withdraw(const Rooms& rooms, const Publication& gone) {
   outcome.previous = gone.manifest;
   outcome.required = false;
   outcome.export_path = absolute_export_path(rooms.spec, gone.path);
-  const bool stays = std::any_of(rooms.spec.charts.begin(), rooms.spec.charts.end(),
-                                 [&](const ChartSpec& chart) { return chart.name == gone.chart; });
-  try {
+  const auto failure = failure_of([&] {
     const HookChange change = change_of(rooms.spec, Action::remove, gone, gone.manifest.str());
     if (rooms.hooks)
       rooms.hooks->write_down(change);
@@ -29,13 +28,12 @@ Outcome withdraw(const Rooms& rooms, const Publication& gone) {
       rooms.hooks->published(change);
     outcome.state = ChartState::removed;
     outcome.in_place = true;
-    outcome.message = stays ? "exported in another layout now" : "no longer in the spec";
+    outcome.message = why_withdrawn(rooms.spec, gone);
     rooms.log.info("ChartRemoved", outcome.message, {{"chart", gone.chart}, {"path", gone.path}});
-  } catch (const Error& error) {
-    outcome.state = ChartState::failed;
-    outcome.reason = error.reason();
+  });
+  if (failure) {
+    record_failure(outcome, *failure);
     outcome.stage = "publish";
-    outcome.message = printable(error.what(), 2048);
     rooms.log.error("WithdrawFailed", outcome.message, {{"chart", gone.chart}});
   }
   return outcome;
@@ -95,6 +93,25 @@ void sweep_cache(const Rooms& rooms, WallTime now, HouseReport& report) {
   report.kept_blobs = swept.kept_blobs;
 }
 
+void tidy(const Rooms& rooms, const HouseWork& work, HouseReport& report) {
+  if (rooms.publisher && work.prune && rooms.spec.exports.prune && !rooms.spec.suspend)
+    report.withdrawn = withdraw_all(rooms);
+  const bool removed = std::any_of(report.withdrawn.begin(), report.withdrawn.end(),
+                                   [](const Outcome& chart) { return chart.in_place; });
+  const WallTime now = rooms.clock.wall();
+  Roots roots = roots_of(rooms, work, now);
+  if (rooms.cache.volume().read_only())
+    return;
+  if (!rooms.publisher)
+    keep_earlier_choices(rooms, roots);
+  write_roots(rooms.cache.volume(), rooms.spec.name, roots, now);
+  // Content becomes unnamed when a revision is replaced or withdrawn; otherwise it only ages.
+  if (work.superseded || work.sweep_anyway || !report.withdrawn.empty())
+    sweep_cache(rooms, now, report);
+  if (work.published || removed)
+    rebuild_layout_index(rooms.cache.volume(), rooms.references);
+}
+
 }  // namespace
 
 void tell_of_roots(const SweepReport& swept, Log& log) {
@@ -110,29 +127,11 @@ void tell_of_roots(const SweepReport& swept, Log& log) {
 
 HouseReport keep_house(const Rooms& rooms, const HouseWork& work) {
   HouseReport report;
-  try {
-    if (rooms.publisher && work.prune && rooms.spec.exports.prune && !rooms.spec.suspend)
-      report.withdrawn = withdraw_all(rooms);
-    const auto was = [&](auto holds) {
-      return std::any_of(report.withdrawn.begin(), report.withdrawn.end(), holds);
-    };
-    const bool removed = was([](const Outcome& chart) { return chart.in_place; });
-    const WallTime now = rooms.clock.wall();
-    Roots roots = roots_of(rooms, work, now);
-    if (rooms.cache.volume().read_only())
-      return report;
-    if (!rooms.publisher)
-      keep_earlier_choices(rooms, roots);
-    write_roots(rooms.cache.volume(), rooms.spec.name, roots, now);
-    // Content becomes unnamed when a revision is replaced or withdrawn; otherwise it only ages.
-    if (work.superseded || work.sweep_anyway || !report.withdrawn.empty())
-      sweep_cache(rooms, now, report);
-    if (work.published || removed)
-      rebuild_layout_index(rooms.cache.volume(), rooms.references);
-  } catch (const Error& error) {
+  if (const auto failure = failure_of([&] { tidy(rooms, work, report); })) {
+    report.failed = true;
     rooms.log.warning("HousekeepingFailed",
                       "volumes could not be tidied; the next pass tries again",
-                      {{"error", std::string(error.what())}});
+                      {{"error", std::string(failure->what())}});
   }
   return report;
 }

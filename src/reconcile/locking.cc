@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "chart/metadata.h"
+#include "reconcile/failure.h"
 #include "reconcile/outcome.h"
 #include "reconcile/sync_plan.h"
 
@@ -41,13 +42,8 @@ Locking lock_charts(const Sources& sources, Lanes& lanes, const LockFile& before
   std::vector<Slot> slots(charts.size());
   const Resolver resolver(sources);
   ask_about_charts(sources, lanes, only, stop, [&](std::size_t i) {
-    try {
-      slots[i].locked = lock_chart(resolver, charts[i], stop);
-    } catch (const Error& error) {
-      slots[i].error = error;
-    } catch (const std::exception& error) {
-      slots[i].error = Error(Reason::internal, error.what());
-    }
+    if (auto failure = failure_of([&] { slots[i].locked = lock_chart(resolver, charts[i], stop); }))
+      slots[i].error = *std::move(failure);
   });
 
   Locking locking;

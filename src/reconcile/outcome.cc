@@ -1,5 +1,7 @@
 #include "reconcile/outcome.h"
 
+#include "base/text.h"
+
 namespace ocisync {
 
 std::string_view to_string(ChartState state) {
@@ -20,6 +22,16 @@ std::string_view to_string(ChartState state) {
       return "skipped";
   }
   return "failed";
+}
+
+void record_failure(Outcome& outcome, const Error& error) {
+  outcome.state = ChartState::failed;
+  outcome.reason = error.reason();
+  outcome.message = printable(error.what(), 2048);
+  outcome.hint = printable(error.hint(), 512);
+  outcome.stage = error.stage();
+  outcome.http_status = error.http_status();
+  outcome.not_before = error.not_before();
 }
 
 int graver_exit_code(int code, Reason reason) {

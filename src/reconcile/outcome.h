@@ -28,9 +28,10 @@ struct Outcome {
   std::vector<Digest> missing;     // blobs that the cache had not got; where charts end in it
   ChartState state = ChartState::skipped;
   bool required = true;
+  bool selected = true;   // false: --only left it out
   bool in_place = false;  // the wanted revision is exported, or a recent enough one
-  // Layout snapshot: accepted; what generation is shown decides of the two around this.
-  bool waits = false;
+  // Layout snapshot: accepted, not shown yet; the switch decides `in_place` and `intact`.
+  bool awaits_generation = false;
   bool intact = false;           // what `digest` names stands at the export path unharmed
   std::optional<Reason> reason;  // also rolled_back, of a chart that did not fail
   std::string message;           // one line: why it failed, or why it was done
@@ -44,6 +45,9 @@ struct Outcome {
   Duration duration{0};
   std::string export_path;  // absolute
 };
+
+// The chart failed with `error`, made fit to be shown.
+void record_failure(Outcome& outcome, const Error& error);
 
 // One pass over the spec, finished.
 struct PassResult {

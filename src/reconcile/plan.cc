@@ -92,6 +92,12 @@ std::vector<Publication> withdrawals(const Spec& spec, const std::vector<Publica
   return gone;
 }
 
+std::string why_withdrawn(const Spec& spec, const Publication& gone) {
+  const bool stays = std::any_of(spec.charts.begin(), spec.charts.end(),
+                                 [&](const ChartSpec& chart) { return chart.name == gone.chart; });
+  return stays ? "exported elsewhere now" : "no longer in the spec";
+}
+
 bool may_go(const Publication& gone, const Spec& spec,
             const std::function<bool(const std::string& path)>& is_shown) {
   if (gone.layout == spec.exports.layout)

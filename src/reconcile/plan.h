@@ -53,6 +53,9 @@ Step decide_to_pull();
 // is suspended as a whole. A chart that is suspended or not selected is still named.
 std::vector<Publication> withdrawals(const Spec& spec, const std::vector<Publication>& published);
 
+// What there is to say of such a one.
+std::string why_withdrawn(const Spec& spec, const Publication& gone);
+
 // Whether readers do without it: a generation that is shown still may hold it, and when the layout
 // changes the former place stays until the chart stands at its new one. `is_shown` knows of paths.
 bool may_go(const Publication& gone, const Spec& spec,

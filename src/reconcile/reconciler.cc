@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "reconcile/course.h"
+#include "reconcile/followed_spec.h"
 
 namespace ocisync {
 namespace {
@@ -33,7 +33,7 @@ Reconciler::Reconciler(std::shared_ptr<const Rooms> rooms, StatusBoard& board, M
       random_(std::move(random)),
       schedule_([this] { return random_(); }),
       narrator_(log_, board_, clock_),
-      next_course_(std::make_shared<Course>(std::move(rooms))) {}
+      next_followed_(std::make_shared<FollowedSpec>(std::move(rooms))) {}
 
 Reconciler::~Reconciler() = default;
 
@@ -43,8 +43,8 @@ PassResult Reconciler::pass(const PassOptions& options, std::stop_token stop) {
   pass_ = &options;
   only_ = options.only;
   run(stop);
-  PassResult result = result_of_pass(stop);
-  if (Hooks* hooks = course_->rooms->hooks)
+  PassResult result = end_pass(stop);
+  if (Hooks* hooks = followed_->rooms->hooks)
     result.hooks_owed = hooks->finish(options.deadline, stop);
   result.started = started;
   result.duration = std::chrono::duration_cast<Duration>(clock_.steady() - began);
@@ -56,7 +56,7 @@ void Reconciler::watch(const std::set<std::string>& only, std::stop_token stop) 
   lanes_.expect(kLocal);
   run(stop);
   lanes_.forget(kLocal);
-  write_status(*course_->rooms);
+  write_status(*followed_->rooms);
 }
 
 void Reconciler::sync_now() {
@@ -74,10 +74,10 @@ void Reconciler::sync_now(std::set<std::string> charts) {
 }
 
 void Reconciler::follow(std::shared_ptr<const Rooms> rooms) {
-  post([this, next = std::make_shared<Course>(std::move(rooms))]() mutable {
-    next_course_ = std::move(next);
+  post([this, next = std::make_shared<FollowedSpec>(std::move(rooms))]() mutable {
+    next_followed_ = std::move(next);
     for (auto& [name, slot] : slots_)
-      if (slot.under_way && !course_->continues_as(*next_course_, slot.index)) {
+      if (slot.under_way && !followed_->continues_as(*next_followed_, slot.index)) {
         slot.overtaken = true;
         slot.stop.request_stop();
       }
@@ -93,20 +93,20 @@ void Reconciler::post(std::function<void()> act) {
 }
 
 void Reconciler::run(const std::stop_token& stop) {
-  adopt(std::exchange(next_course_, nullptr));
+  adopt(std::exchange(next_followed_, nullptr));
   while (true) {
     board_.beat();
     if (stop.stop_requested())
       abandon();
     adopt_if_free();
-    while (!closed_ && !next_course_) {
+    while (!closed_ && !next_followed_) {
       const auto name = schedule_.take(clock_.steady());
       if (!name)
         break;
       start(*name, slots_.find(*name)->second);
     }
     tend_gates();
-    tend_turn();
+    tend_switch();
     tend_house();
     if (jobs_ == 0 && gates_.waiting.empty() && (closed_ || (pass_ && schedule_.ended())))
       return;
@@ -120,14 +120,14 @@ void Reconciler::wait(const std::stop_token& stop) {
   {
     std::unique_lock lock(mutex_);
     SteadyTime until = clock_.steady() + kBeat;
-    if (const auto due = schedule_.next_due(); due && !closed_ && !next_course_)
+    if (const auto due = schedule_.next_due(); due && !closed_ && !next_followed_)
       until = std::min(until, *due);
     if (!pass_ && !closed_ && !house_.busy)
       until = std::min(until, house_.due);
     if (!gates_.busy)
       until = std::min(until, gates_.due);
-    if (!pass_ && !closed_ && !turn_.busy && turn_.awaited.empty())
-      until = std::min(until, turn_.due);
+    if (!pass_ && !closed_ && !next_followed_ && !switch_.busy && switch_.awaited.empty())
+      until = std::min(until, switch_.due);
     const auto something = [&] { return !inbox_.empty(); };
     if (abandoned_)
       changed_.wait_until(lock, until, something);
@@ -152,23 +152,32 @@ void Reconciler::close() { closed_ = true; }
 
 // ---- one chart ----
 
-// What an earlier process left counts before any registry is asked: a good volume is ready.
+// What an earlier process left counts before any registry is asked: a good volume is ready. Of a
+// chart that is not worked on it is all there is to tell.
 void Reconciler::look(const std::string& name, Slot& slot) {
   ++jobs_;
   ++travelling_;
   slot.looking = true;
-  lanes_.add({.group = kLocal, .run = [this, name, course = course_, index = slot.index] {
-                const auto found = course->intact_publication(course->chart(index));
-                post([this, name, course, found] {
+  lanes_.add({.group = kLocal, .run = [this, name, followed = followed_, index = slot.index] {
+                const ChartSpec& looked_at = followed->chart(index);
+                const auto found = pass_ ? followed->publication(looked_at)
+                                         : followed->intact_publication(looked_at);
+                post([this, name, found] {
                   --jobs_;
                   --travelling_;
                   const auto here = slots_.find(name);
                   if (here == slots_.end() || !here->second.looking)
                     return;
                   here->second.looking = false;
+                  const ChartSpec& chart = followed_->chart(here->second.index);
                   if (found)
                     board_.export_found(name, found->chart_version, found->manifest);
-                  enter(course_->chart(here->second.index));
+                  if (is_worked_on(chart))
+                    return enter(chart);
+                  if (found) {
+                    here->second.outcome.version = found->chart_version;
+                    here->second.outcome.digest = found->manifest;
+                  }
                 });
               }});
 }
@@ -181,7 +190,7 @@ void Reconciler::hasten(const std::string& name) {
 
 // An index serves all charts of a classic repository that come by within half an interval.
 void Reconciler::renew_indexes(const ChartSpec& chart) {
-  const Rooms& rooms = *course_->rooms;
+  const Rooms& rooms = *followed_->rooms;
   const Duration interval = chart.interval.value_or(rooms.spec.interval);
   if (pass_ || !chart.repository ||
       (indexes_renewed_ && clock_.steady() - *indexes_renewed_ < interval / 2))
@@ -191,20 +200,20 @@ void Reconciler::renew_indexes(const ChartSpec& chart) {
 }
 
 void Reconciler::start(const std::string& name, Slot& slot) {
-  renew_indexes(course_->chart(slot.index));
+  renew_indexes(followed_->chart(slot.index));
   slot.under_way = true;
   slot.stop = std::stop_source();
   ++jobs_;
   ++travelling_;
-  const auto work = [this, name, course = course_, index = slot.index,
+  const auto work = [this, name, followed = followed_, index = slot.index,
                      last_success = slot.last_success, stop = slot.stop.get_token()] {
-    const ChartSpec& chart = course->chart(index);
-    Journey journey{course->untouched(chart)};
+    const ChartSpec& chart = followed->chart(index);
+    Journey journey{followed->untouched(chart)};
     if (!closed_ && !stop.stop_requested()) {
       board_.attempt_began(name);
-      journey = course->attempt(chart, last_success, stop);
+      journey = followed->attempt(chart, last_success, stop);
     }
-    post([this, arrived = Waiting{name, index, std::move(journey), course}]() mutable {
+    post([this, arrived = AtGates{name, index, std::move(journey), followed}]() mutable {
       --jobs_;
       --travelling_;
       arrive(std::move(arrived));
@@ -219,12 +228,13 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
     return;
   Slot& slot = found->second;
   slot.under_way = false;
-  turn_.awaited.erase(name);
+  switch_.awaited.erase(name);
   note(outcome, slot);
   if (std::exchange(slot.overtaken, false) || closed_)
     return cut_off(name, slot, std::move(outcome));
   const bool failed = outcome.state == ChartState::failed;
-  const Settled how = failed ? course_->verdict(*outcome.reason, pass_ != nullptr) : Settled::good;
+  const Settled how =
+      failed ? followed_->verdict(*outcome.reason, pass_ != nullptr) : Settled::good;
   Narrator::Next next;
   next.failures = failed ? schedule_.failures(name) + 1 : 0;
   next.last_success = slot.last_success;
@@ -232,12 +242,12 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
                                pass_ ? pass_->deadline : SteadyTime::max());
   if (how == Settled::may_pass && !next.when)
     outcome.message += fmt::format(" (no further try fits into {})", pass_->deadline_text);
-  if (outcome.waits)
+  if (outcome.awaits_generation)
     slot.next = next;
   else
     narrator_.ended(outcome, next);
-  if (outcome.waits || turn_.held)
-    want_turn();
+  if (outcome.awaits_generation || switch_.held)
+    want_switch();
   if (!failed)
     slot.last_success = clock_.wall();
   if (pass_)
@@ -246,16 +256,16 @@ void Reconciler::settle(const std::string& name, Outcome outcome) {
   if (next.when)
     return;
   finish(slot);
-  if (Progress* progress = course_->rooms->progress)
+  if (Progress* progress = followed_->rooms->progress)
     progress->chart_done(failed);
-  if (failed && slot.outcome.required && !slot.outcome.in_place && pass_->fail_fast)
+  if (failed && slot.outcome.required && !slot.outcome.in_place && pass_ && pass_->fail_fast)
     close();
 }
 
 // An attempt that was asked to end, whether it heard of it or not.
 void Reconciler::cut_off(const std::string& name, Slot& slot, Outcome outcome) {
   schedule_.give_back(name, clock_.steady());
-  if (!outcome.waits)
+  if (!outcome.awaits_generation)
     narrator_.ended(outcome, {});
   const bool never_began = outcome.state == ChartState::skipped;
   const bool cancelled = outcome.reason == Reason::cancelled;
@@ -273,7 +283,8 @@ void Reconciler::note(const Outcome& outcome, const Slot& slot) {
       outcome.state == ChartState::updated || outcome.state == ChartState::repaired;
   house_.work.published = house_.work.published || published;
   house_.work.superseded = house_.work.superseded || outcome.previous.has_value();
-  if (outcome.state != ChartState::skipped && outcome.reason != Reason::cancelled && !outcome.waits)
+  if (outcome.state != ChartState::skipped && outcome.reason != Reason::cancelled &&
+      !outcome.awaits_generation)
     metrics_.sync_ended(sync_result(outcome.state), outcome.duration);
   if (published || outcome.state != slot.outcome.state || outcome.reason != slot.outcome.reason)
     want_house(std::chrono::seconds(1));

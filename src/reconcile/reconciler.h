@@ -19,7 +19,7 @@
 #include "observe/metrics.h"
 #include "observe/status_board.h"
 #include "reconcile/chart_task.h"
-#include "reconcile/course.h"
+#include "reconcile/followed_spec.h"
 #include "reconcile/generation_switch.h"
 #include "reconcile/housekeeping.h"
 #include "reconcile/narrator.h"
@@ -73,23 +73,23 @@ class Reconciler {
     Narrator::Next next{};  // of an outcome that waits for a generation, until it is told
     std::optional<WallTime> last_success{};
     std::stop_source stop{};
-    bool looking = false;  // at what stands, before the first attempt
+    bool looking = false;  // at what stands, before the first attempt or in place of all
     bool under_way = false;
     bool overtaken = false;  // by a spec that waits for it to end
   };
 
   // A chart that is ready, at the gates of the pass.
-  struct Waiting {
+  struct AtGates {
     std::string name;
-    std::size_t index;  // in the course that it came by
+    std::size_t index;  // in the spec that it came by
     Journey journey;
-    std::shared_ptr<Course> course;
+    std::shared_ptr<FollowedSpec> followed;
   };
 
   // Gates of a pass are asked once everything that is under way has come to them; a watch does not
   // wait longer than spec.timeout for that.
   struct Gates {
-    std::vector<Waiting> waiting;
+    std::vector<AtGates> waiting;
     bool busy = false;  // being asked about others
     SteadyTime due = SteadyTime::max();
     std::stop_source stop{};
@@ -109,7 +109,7 @@ class Reconciler {
   };
 
   // Layout snapshot: the switch to come.
-  struct Turn {
+  struct PendingSwitch {
     bool busy = false;
     bool held = false;  // the last one failed, or was not made
     SteadyTime due = SteadyTime::max();
@@ -125,7 +125,7 @@ class Reconciler {
   void close();
 
   // What is followed.
-  void adopt(std::shared_ptr<Course> next);
+  void adopt(std::shared_ptr<FollowedSpec> next);
   void adopt_if_free();
   void introduce(const ChartSpec& chart, Slot& slot, bool known);
   void enter(const ChartSpec& chart);
@@ -137,7 +137,7 @@ class Reconciler {
   void renew_indexes(const ChartSpec& chart);
   void hasten(const std::string& name);
   void start(const std::string& name, Slot& slot);
-  void arrive(Waiting waiting);
+  void arrive(AtGates waiting);
   void settle(const std::string& name, Outcome outcome);
   void cut_off(const std::string& name, Slot& slot, Outcome outcome);
   void note(const Outcome& outcome, const Slot& slot);
@@ -146,24 +146,24 @@ class Reconciler {
   // The gates of a pass.
   void tend_gates();
   void turn_back_the_overtaken();
-  void ask(std::vector<Waiting> waiting);
-  void let_through(Waiting waiting, const std::optional<Error>& refusal);
+  void ask(std::vector<AtGates> waiting);
+  void let_through(AtGates waiting, const std::optional<Error>& refusal);
 
   // The snapshot.
-  void want_turn();
-  void tend_turn();
+  void want_switch();
+  void tend_switch();
   SwitchWork switch_work(bool prune) const;
-  void turned(const SwitchReport& report);
-  SwitchReport last_turn(const std::stop_token& stop);
+  void switched(const SwitchReport& report);
+  SwitchReport last_switch(const std::stop_token& stop);
 
   // The volumes.
   void tend_house();
-  void housed(const HouseReport& report, Duration took);
+  void housed(const HouseReport& report, const HouseWork& work, Duration took);
   void want_house(Duration within);
   void tell_cache(const HouseReport& report);
   void write_status(const Rooms& rooms);
   std::vector<std::string> pulled() const;
-  PassResult result_of_pass(const std::stop_token& stop);
+  PassResult end_pass(const std::stop_token& stop);
 
   StatusBoard& board_;
   Metrics& metrics_;
@@ -175,8 +175,8 @@ class Reconciler {
   Schedule schedule_;
   std::optional<SteadyTime> indexes_renewed_;  // absent: the next chart of one renews them
   Narrator narrator_;
-  std::shared_ptr<Course> course_;
-  std::shared_ptr<Course> next_course_;  // waits until what it overtakes has ended
+  std::shared_ptr<FollowedSpec> followed_;
+  std::shared_ptr<FollowedSpec> next_followed_;  // waits until what it overtakes has ended
   std::map<std::string, Slot, std::less<>> slots_;
   std::set<std::string> only_;
   const PassOptions* pass_ = nullptr;  // null: watching
@@ -186,7 +186,7 @@ class Reconciler {
   bool abandoned_ = false;
   House house_;
   Gates gates_;
-  Turn turn_;
+  PendingSwitch switch_;
 
   std::mutex mutex_;  // of the inbox, through which everybody else talks to the loop
   std::condition_variable_any changed_;

@@ -22,39 +22,43 @@ void Reconciler::want_house(Duration within) {
 
 void Reconciler::tend_house() {
   const SteadyTime now = clock_.steady();
-  if (pass_ || closed_ || !course_ || house_.busy || now < house_.due)
+  if (pass_ || closed_ || !followed_ || house_.busy || now < house_.due)
     return;
   HouseWork work = std::exchange(house_.work, {});
   work.prune = only_.empty();
   work.sweep_anyway = now >= house_.sweep_due;
-  if (!course_->rooms->publisher)
+  if (!followed_->rooms->publisher)
     work.pulled = pulled();
   house_.busy = true;
   house_.due = SteadyTime::max();
   ++jobs_;
-  lanes_.add({.group = kLocal, .run = [this, work, now, course = course_] {
-                const HouseReport report = keep_house(*course->rooms, work);
-                write_status(*course->rooms);
+  lanes_.add({.group = kLocal, .run = [this, work, now, followed = followed_] {
+                const HouseReport report = keep_house(*followed->rooms, work);
+                write_status(*followed->rooms);
                 give_back_memory();  // often enough, and never while a pass is in a hurry
                 const auto took = std::chrono::duration_cast<Duration>(clock_.steady() - now);
-                post([this, report, took] { housed(report, took); });
+                post([this, report, work, took] { housed(report, work, took); });
               }});
 }
 
-void Reconciler::housed(const HouseReport& report, Duration took) {
+void Reconciler::housed(const HouseReport& report, const HouseWork& work, Duration took) {
   --jobs_;
   const SteadyTime now = clock_.steady();
   house_.busy = false;
   house_.ended = now;
   house_.took = took;
-  house_.due = std::min(house_.due, now + course_->house_interval());
+  house_.due = std::min(house_.due, now + followed_->house_interval());
   if (report.swept)
     house_.sweep_due = now + kSweepInterval;
+  if (report.failed) {
+    house_.work.published = house_.work.published || work.published;
+    house_.work.superseded = house_.work.superseded || work.superseded;
+  }
   tell_cache(report);
 }
 
 void Reconciler::tell_cache(const HouseReport& report) {
-  const CacheCounts counts = course_->rooms->cache.counts();
+  const CacheCounts counts = followed_->rooms->cache.counts();
   if (counts.damaged > house_.damaged)
     log_.warning("CacheDamaged",
                  "blobs of the cache are not what their names say; they are fetched again when "
@@ -94,9 +98,10 @@ std::vector<std::string> Reconciler::pulled() const {
   return references;
 }
 
-PassResult Reconciler::result_of_pass(const std::stop_token& stop) {
-  const Rooms& rooms = *course_->rooms;
-  turned(last_turn(stop));
+// The last switch, and the house; then what became of every chart.
+PassResult Reconciler::end_pass(const std::stop_token& stop) {
+  const Rooms& rooms = *followed_->rooms;
+  switched(last_switch(stop));
   PassResult result;
   result.spec_name = rooms.spec.name;
   result.spec_hash = rooms.spec.hash;

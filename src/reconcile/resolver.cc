@@ -87,7 +87,7 @@ Revision Resolver::resolve(Inquiry& inquiry, const std::optional<Publication>& p
       return {locked_reference(chart, *locked), locked->manifest, {}};
 
   const Reference reference = chart.range ? choose_tag(inquiry) : chart.reference;
-  const auto before = known(reference, published);
+  const auto before = known(chart, reference, published);
   switch (question(chart, reference, before.has_value(), from_.terms.offline)) {
     case Question::nothing:
       if (!reference.digest())
@@ -128,14 +128,16 @@ Reference Resolver::choose_tag(Inquiry& inquiry) const {
                           chart.reference.name(), chart.range_text));
 }
 
-std::optional<Digest> Resolver::known(const Reference& reference,
+std::optional<Digest> Resolver::known(const ChartSpec& chart, const Reference& reference,
                                       const std::optional<Publication>& published) const {
+  const bool is_published = published && published->reference == reference.str();
+  // What is immutable stays what it was, whoever else moves the tag in a cache that is shared.
+  if (chart.immutable && is_published)
+    return published->resolved();
   const auto entry = from_.references ? from_.references->find(reference) : std::nullopt;
   if (entry && entry->manifest)
     return entry->manifest;
-  if (published && published->reference == reference.str())
-    return published->resolved();
-  return std::nullopt;
+  return is_published ? std::optional(published->resolved()) : std::nullopt;
 }
 
 // A digest decides what is published; its tag is only watched.

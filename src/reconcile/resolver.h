@@ -63,8 +63,10 @@ class Resolver {
   // forgotten.
   Revision resolve(Inquiry& inquiry, const std::optional<Publication>& published) const;
 
-  // The chart's own manifest, found through an index where there is one. Throws lock_mismatch when
-  // the lock file expects other content.
+  // The chart's own manifest, found through an index where there is one. Completes `revision`:
+  // `fetched` (or a classic chart's `archive`) when the registry had to be asked; `resolved`
+  // becomes what it really served, where it does not serve by digest. Throws lock_mismatch when the
+  // lock file expects other content.
   SelectedChart select(Inquiry& inquiry, Revision& revision) const;
 
   // Of the blobs that make the chart, those the cache does not hold.
@@ -84,7 +86,7 @@ class Resolver {
                   const BlobTarget& target, TransferCounts& counts, std::stop_token stop) const;
   SelectedChart select_by_manifest(Inquiry& inquiry, Revision& revision) const;
   Reference choose_tag(Inquiry& inquiry) const;
-  std::optional<Digest> known(const Reference& reference,
+  std::optional<Digest> known(const ChartSpec& chart, const Reference& reference,
                               const std::optional<Publication>& published) const;
   void watch_tag(Inquiry& inquiry, const Reference& reference) const;
   FetchedManifest fetch_manifest(Inquiry& inquiry, const Reference& reference,

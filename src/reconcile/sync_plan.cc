@@ -96,12 +96,13 @@ PlannedChart not_asked_yet(const Spec& spec, const ChartSpec& chart) {
   return planned;
 }
 
+// A pass may hold it back for as long as readers need it (may_go).
 PlannedChart planned_withdrawal(const Spec& spec, const Publication& gone) {
   PlannedChart planned;
   planned.name = gone.chart;
   planned.reference = gone.reference;
   planned.action = Action::remove;
-  planned.why = "no longer in the spec";
+  planned.why = why_withdrawn(spec, gone);
   planned.required = false;
   planned.previous = gone.manifest;
   planned.previous_version = gone.chart_version;

@@ -78,13 +78,16 @@ std::string content(const fs::path& path) {
 
 }  // namespace
 
-Triggers::Triggers(std::function<void(const Paths&)> changed, Log& log)
-    : changed_(std::move(changed)),
-      log_(log),
+Triggers::Triggers(Log& log)
+    : log_(log),
       inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!inotify_)
     warn_once(errno);
+}
+
+void Triggers::start(std::function<void(const Paths&)> changed) {
+  changed_ = std::move(changed);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 

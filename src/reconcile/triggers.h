@@ -22,15 +22,17 @@ class Triggers {
  public:
   using Paths = std::set<std::filesystem::path>;
 
-  // `changed` gets those of the watched paths that changed. Of a folder, its files count.
-  Triggers(std::function<void(const Paths&)> changed, Log& log);
+  explicit Triggers(Log& log);
   ~Triggers();
+
+  // Once. `changed` gets those of the watched paths that changed. Of a folder, its files count.
+  void start(std::function<void(const Paths&)> changed);
 
   // From any thread: done on our own, in order.
   void call(std::function<void()> act);
 
   // Instead of what was watched before. What stands now is what changes are measured by, except
-  // for paths that were watched already. From our own thread, or before there is anything to watch.
+  // for paths that were watched already. From our own thread, or before the start.
   void watch(const Paths& paths);
 
  private:
@@ -49,7 +51,7 @@ class Triggers {
   void watch_folder(const std::filesystem::path& folder);
   void warn_once(int code);
 
-  const std::function<void(const Paths&)> changed_;
+  std::function<void(const Paths&)> changed_;
   Log& log_;
   Fd inotify_;  // none where there is no inotify
   Fd wake_;

@@ -166,6 +166,7 @@ class Following(Case):
         asked = [request.path for request in self.registry.requests()[pushes:]]
         self.assertEqual([path for path in asked if "/charts/web/" in path], [])
         self.assertTrue(sidecar.chart()["suspended"])
+        self.assertEqual(sidecar.chart()["version"], "1.0.0")
         self.assertEqual(sidecar.condition("Reconciling")["reason"], "Suspended")
         self.assertEqual(sidecar.metric("chart_suspended", chart="web"), 1)
 

@@ -149,10 +149,20 @@ TEST(StatusBoard, TellsReloadsApart) {
   EXPECT_FALSE(rig.board.snapshot().reload.successful);
   EXPECT_EQ(rig.board.snapshot().reload.message, "charts.yaml:3:5: no such key");
   EXPECT_EQ(rig.board.snapshot().spec_hash, "hash-1");
-  rig.want({"web"}, "hash-2");
+  rig.board.reload_accepted();
   EXPECT_TRUE(rig.board.snapshot().reload.successful);
+  EXPECT_EQ(rig.board.snapshot().reload.message, "");
   EXPECT_EQ(rig.board.snapshot().reload.accepted, 1U);
   EXPECT_EQ(rig.board.snapshot().reload.refused, 1U);
+}
+
+TEST(StatusBoard, WhatWasRefusedLastIsNotClearedByWhatIsFollowedOnlyNow) {
+  BoardRig rig({"web"});
+  rig.board.reload_accepted();
+  rig.board.reload_refused("charts.yaml:3:5: no such key");
+  rig.want({"web"}, "hash-2");
+  EXPECT_FALSE(rig.board.snapshot().reload.successful);
+  EXPECT_EQ(rig.board.snapshot().spec_hash, "hash-2");
 }
 
 TEST(StatusBoard, ASnapshotDoesNotMove) {

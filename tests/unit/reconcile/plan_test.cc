@@ -94,5 +94,33 @@ TEST(Withdrawals, AreWhatTheSpecNamesNoMore) {
   EXPECT_TRUE(withdrawals(spec, published).empty());
 }
 
+TEST(Withdrawals, SayWhetherTheChartLeftOrItsPath) {
+  Spec spec;
+  spec.charts.push_back(chart());
+  Publication gone = publication();
+  gone.path = "gone";
+  EXPECT_EQ(why_withdrawn(spec, gone), "exported elsewhere now");
+  gone.chart = "db";
+  EXPECT_EQ(why_withdrawn(spec, gone), "no longer in the spec");
+}
+
+TEST(Withdrawals, WaitUntilReadersDoWithoutIt) {
+  Spec spec;
+  spec.charts.push_back(chart());
+  Publication gone = publication();
+  gone.path = "gone";
+  const auto goes = [&](Layout layout, bool is_shown) {
+    gone.layout = layout;
+    return may_go(gone, spec, [&](const std::string&) { return is_shown; });
+  };
+  spec.exports.layout = Layout::symlink;
+  EXPECT_TRUE(goes(Layout::symlink, true));
+  EXPECT_FALSE(goes(Layout::directory, false)) << "the chart does not stand in the new layout yet";
+  EXPECT_TRUE(goes(Layout::directory, true));
+  spec.exports.layout = Layout::snapshot;
+  EXPECT_FALSE(goes(Layout::snapshot, true)) << "the generation that is shown holds it";
+  EXPECT_TRUE(goes(Layout::snapshot, false));
+}
+
 }  // namespace
 }  // namespace ocisync

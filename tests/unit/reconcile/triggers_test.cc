@@ -27,7 +27,13 @@ class TriggersTest : public testing::Test {
     std::ofstream(path(name)) << text;
   }
 
+  void start() {
+    triggers.start([this](const Triggers::Paths& paths) { hear(paths); });
+  }
+
   void watch(const Triggers::Paths& paths) {
+    if (!std::exchange(started_, true))
+      start();
     std::promise<void> done;
     triggers.call([&] {
       triggers.watch(paths);
@@ -60,10 +66,11 @@ class TriggersTest : public testing::Test {
   std::condition_variable heard_;
   Triggers::Paths seen_;
   int changes_ = 0;
+  bool started_ = false;
 
  protected:
   Log log{LogLevel::error, LogFormat::json, false};
-  Triggers triggers{[this](const Triggers::Paths& paths) { hear(paths); }, log};
+  Triggers triggers{log};
 };
 
 TEST_F(TriggersTest, NoticeEveryWayToChangeAFile) {
@@ -78,6 +85,14 @@ TEST_F(TriggersTest, NoticeEveryWayToChangeAFile) {
   fs::remove(path("a"));
   EXPECT_THAT(noticed(), ElementsAre(path("a")));
   write("a", "4");
+  EXPECT_THAT(noticed(), ElementsAre(path("a")));
+}
+
+TEST_F(TriggersTest, AChangeBeforeTheStartIsNoticedByIt) {
+  write("a", "1");
+  triggers.watch({path("a"), path("last")});
+  write("a", "2");
+  start();
   EXPECT_THAT(noticed(), ElementsAre(path("a")));
 }
 

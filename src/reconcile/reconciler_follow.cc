@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "reconcile/course.h"
+#include "reconcile/followed_spec.h"
 #include "reconcile/reconciler.h"
 
 // How a reconciler takes up a spec, and goes on with what the one before has in common with it.
@@ -20,32 +20,32 @@ std::map<std::string, WallTime> last_successes(const StatusBoard& board) {
 
 bool Reconciler::is_worked_on(const ChartSpec& chart) const {
   const bool selected = only_.empty() || only_.contains(chart.name);
-  return selected && !chart.suspend && !course_->rooms->spec.suspend;
+  return selected && !chart.suspend && !followed_->rooms->spec.suspend;
 }
 
 void Reconciler::adopt_if_free() {
-  if (!next_course_ || closed_ || house_.busy || turn_.busy)
+  if (!next_followed_ || closed_ || house_.busy || switch_.busy)
     return;
   if (std::none_of(slots_.begin(), slots_.end(), [](const auto& entry) {
         return entry.second.under_way && entry.second.overtaken;
       }))
-    adopt(std::exchange(next_course_, nullptr));
+    adopt(std::exchange(next_followed_, nullptr));
 }
 
-void Reconciler::adopt(std::shared_ptr<Course> next) {
-  const auto before = std::exchange(course_, std::move(next));
-  const Rooms& rooms = *course_->rooms;
-  lanes_.set_count(course_->lanes() + (pass_ ? 0 : 1));
-  board_.set_charts(course_->board_charts(), rooms.spec.hash);
+void Reconciler::adopt(std::shared_ptr<FollowedSpec> next) {
+  const auto before = std::exchange(followed_, std::move(next));
+  const Rooms& rooms = *followed_->rooms;
+  lanes_.set_count(followed_->lanes() + (pass_ ? 0 : 1));
+  board_.set_charts(followed_->board_charts(), rooms.spec.hash);
   const auto remembered = last_successes(board_);
   auto old = std::exchange(slots_, {});
   std::vector<Reference> expected;
   for (std::size_t i = 0; i < rooms.spec.charts.size(); ++i) {
     const ChartSpec& chart = rooms.spec.charts[i];
     auto known = old.extract(chart.name);
-    if (known && before->continues_as(*course_, known.mapped().index)) {
+    if (known && before->continues_as(*followed_, known.mapped().index)) {
       known.mapped().index = i;
-      schedule_.set_pace(chart.name, course_->pace(chart, pass_ != nullptr));
+      schedule_.set_pace(chart.name, followed_->pace(chart, pass_ != nullptr));
       slots_.insert(std::move(known));
       continue;
     }
@@ -67,17 +67,18 @@ void Reconciler::adopt(std::shared_ptr<Course> next) {
     for (std::size_t i = expected.size(); i < rooms.spec.charts.size(); ++i)
       rooms.progress->chart_done(false);
   }
-  want_turn();
+  want_switch();
   want_house(Duration(0));
 }
 
 void Reconciler::introduce(const ChartSpec& chart, Slot& slot, bool known) {
-  slot.outcome = course_->untouched(chart);
   if (!is_worked_on(chart)) {
-    course_->park(chart, only_, slot.outcome);
+    slot.outcome = followed_->parked(chart, only_);
+    look(chart.name, slot);
     return;
   }
-  slot.group = course_->rooms->registry.registry_key(chart.reference);
+  slot.outcome = followed_->untouched(chart);
+  slot.group = followed_->rooms->registry.registry_key(chart.reference);
   lanes_.expect(slot.group);
   if (pass_ || known)
     enter(chart);
@@ -86,13 +87,13 @@ void Reconciler::introduce(const ChartSpec& chart, Slot& slot, bool known) {
 }
 
 void Reconciler::enter(const ChartSpec& chart) {
-  schedule_.add(chart.name, course_->pace(chart, pass_ != nullptr), clock_.steady());
+  schedule_.add(chart.name, followed_->pace(chart, pass_ != nullptr), clock_.steady());
 }
 
 void Reconciler::leave(const std::string& name, Slot& slot) {
   schedule_.remove(name);
   narrator_.forget(name);
-  turn_.awaited.erase(name);
+  switch_.awaited.erase(name);
   finish(slot);
 }
 

@@ -1,6 +1,7 @@
-#include "reconcile/course.h"
+#include "reconcile/followed_spec.h"
 
 #include <deque>
+#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,9 +26,9 @@ ChartSpec chart_of(const std::string& reference, const std::string& name = "web"
   return chart;
 }
 
-class CourseTest : public testing::Test {
+class FollowedSpecTest : public testing::Test {
  protected:
-  CourseTest() {
+  FollowedSpecTest() {
     spec.name = "platform";
     spec.exports.path = folder.path();
     spec.charts.push_back(chart_of("registry.example.com/charts/web:1.0.0"));
@@ -35,11 +36,11 @@ class CourseTest : public testing::Test {
   }
 
   // Of the spec as it is now.
-  std::shared_ptr<Course> course(Terms terms = {}) {
+  std::shared_ptr<FollowedSpec> followed(Terms terms = {}) {
     const Spec& now = specs.emplace_back(spec);
     RegistryClient& client = *clients.emplace_back(std::make_unique<RegistryClient>(
         now, ClientSettings{}, http, auth, credentials, clock, log, environment));
-    return std::make_shared<Course>(std::make_shared<const Rooms>(
+    return std::make_shared<FollowedSpec>(std::make_shared<const Rooms>(
         Rooms{now, client, cache, references, &publisher, lanes, log, clock, std::move(terms)}));
   }
 
@@ -59,7 +60,7 @@ class CourseTest : public testing::Test {
   }
 
   Outcome attempt(std::optional<WallTime> last_success) {
-    return course()->attempt(spec.charts[0], last_success, {}).outcome;
+    return followed()->attempt(spec.charts[0], last_success, {}).outcome;
   }
 
   static std::optional<std::string> environment(std::string_view) { return std::nullopt; }
@@ -82,8 +83,8 @@ class CourseTest : public testing::Test {
   std::vector<std::unique_ptr<RegistryClient>> clients;
 };
 
-TEST_F(CourseTest, AFailureIsTriedAgainWhenThatMayHelp) {
-  const auto made = course();
+TEST_F(FollowedSpecTest, AFailureIsTriedAgainWhenThatMayHelp) {
+  const auto made = followed();
   EXPECT_EQ(made->verdict(Reason::unavailable, true), Settled::may_pass);
   EXPECT_EQ(made->verdict(Reason::not_found, false), Settled::stuck);
   EXPECT_EQ(made->verdict(Reason::cancelled, false), Settled::stuck);
@@ -94,40 +95,40 @@ TEST_F(CourseTest, AFailureIsTriedAgainWhenThatMayHelp) {
     }
 }
 
-TEST_F(CourseTest, APaceIsTheChartsOwnOrTheSpecs) {
+TEST_F(FollowedSpecTest, APaceIsTheChartsOwnOrTheSpecs) {
   spec.charts[0].interval = minutes(1);
   spec.charts.push_back(chart_of("registry.example.com/charts/db:1", "db"));
-  const auto made = course();
+  const auto made = followed();
   EXPECT_EQ(made->pace(made->chart(0), false).interval, minutes(1));
   EXPECT_EQ(made->pace(made->chart(1), false).interval, spec.interval);
   EXPECT_EQ(made->pace(made->chart(0), true).interval, std::nullopt) << "a pass ends";
   EXPECT_EQ(made->lanes(), 2U) << "no more than charts";
 }
 
-TEST_F(CourseTest, AChartGoesOnAsLongAsItsEntryMeansTheSame) {
-  const auto before = course();
+TEST_F(FollowedSpecTest, AChartGoesOnAsLongAsItsEntryMeansTheSame) {
+  const auto before = followed();
   spec.charts.insert(spec.charts.begin(), chart_of("registry.example.com/charts/db:1", "db"));
-  EXPECT_TRUE(before->continues_as(*course(), 0)) << "wherever it stands";
+  EXPECT_TRUE(before->continues_as(*followed(), 0)) << "wherever it stands";
   spec.charts[1].reference = spec.charts[1].reference.with_tag("2.0.0");
-  EXPECT_FALSE(before->continues_as(*course(), 0));
+  EXPECT_FALSE(before->continues_as(*followed(), 0));
   spec.charts.pop_back();
-  EXPECT_FALSE(before->continues_as(*course(), 0)) << "it left";
+  EXPECT_FALSE(before->continues_as(*followed(), 0)) << "it left";
 }
 
-TEST_F(CourseTest, AnotherDigestInTheLockIsAnotherChart) {
+TEST_F(FollowedSpecTest, AnotherDigestInTheLockIsAnotherChart) {
   const auto locked = [](std::string_view bytes) {
     LockFile lock;
     lock.set({"web", "oci://registry.example.com/charts/web:1.0.0", "", "1.0.0", Digest::of(bytes),
               Digest::of("content"), 1, "web", "1.0.0"});
     return Terms{.lock = std::make_shared<const LockFile>(std::move(lock))};
   };
-  const auto before = course(locked("a"));
-  EXPECT_TRUE(before->continues_as(*course(locked("a")), 0));
-  EXPECT_FALSE(before->continues_as(*course(locked("b")), 0));
-  EXPECT_FALSE(before->continues_as(*course(), 0));
+  const auto before = followed(locked("a"));
+  EXPECT_TRUE(before->continues_as(*followed(locked("a")), 0));
+  EXPECT_FALSE(before->continues_as(*followed(locked("b")), 0));
+  EXPECT_FALSE(before->continues_as(*followed(), 0));
 }
 
-TEST_F(CourseTest, WhatCannotBeCheckedSaysWhatStands) {
+TEST_F(FollowedSpecTest, WhatCannotBeCheckedSaysWhatStands) {
   Outcome outcome = attempt(clock.wall());
   EXPECT_EQ(outcome.state, ChartState::failed);
   EXPECT_EQ(outcome.reason, Reason::unavailable);
@@ -141,7 +142,7 @@ TEST_F(CourseTest, WhatCannotBeCheckedSaysWhatStands) {
   EXPECT_FALSE(attempt(clock.wall()).intact);
 }
 
-TEST_F(CourseTest, AStaleChartIsInPlaceForAsLongAsThatIsAccepted) {
+TEST_F(FollowedSpecTest, AStaleChartIsInPlaceForAsLongAsThatIsAccepted) {
   spec.accept_stale = minutes(60);
   publish(1);
   const WallTime now = clock.wall();
@@ -155,22 +156,32 @@ TEST_F(CourseTest, AStaleChartIsInPlaceForAsLongAsThatIsAccepted) {
   EXPECT_FALSE(attempt(now).in_place) << "it does not stand";
 }
 
-TEST_F(CourseTest, WhoseTurnNeverComesSaysWhyAndWhatStands) {
+TEST_F(FollowedSpecTest, WhoseTurnNeverComesSaysWhyAndWhatStands) {
   publish(1);
-  const auto made = course();
-  Outcome outcome = made->untouched(made->chart(0));
+  const auto made = followed();
+  const Outcome outcome = made->untouched(made->chart(0));
   EXPECT_EQ(outcome.state, ChartState::skipped);
   EXPECT_EQ(outcome.message, kNeverStarted);
-  made->park(made->chart(0), {"db"}, outcome);
-  EXPECT_EQ(outcome.message, "not selected");
-  EXPECT_EQ(outcome.digest, manifest_of(1));
-  made->park(made->chart(0), {}, outcome);
-  EXPECT_EQ(outcome.state, ChartState::suspended);
+  EXPECT_EQ(made->parked(made->chart(0), {"db"}).message, "not selected");
+  EXPECT_EQ(made->parked(made->chart(0), {}).state, ChartState::suspended);
+  EXPECT_EQ(made->publication(made->chart(0)).value().manifest, manifest_of(1));
 }
 
-TEST_F(CourseTest, TheBoardShowsWhatTheSpecSays) {
+TEST_F(FollowedSpecTest, AVolumeThatCannotBeReadFailsTheChartAndNothingElse) {
+  publish(1);
+  const auto publications = folder.path() / ".ocisync/publications";
+  std::filesystem::remove_all(publications);
+  std::ofstream(publications) << "no directory";
+  const Outcome outcome = attempt(clock.wall());
+  EXPECT_EQ(outcome.reason, Reason::storage_failed);
+  EXPECT_FALSE(outcome.digest);
+  const auto made = followed();
+  EXPECT_FALSE(made->publication(made->chart(0)));
+}
+
+TEST_F(FollowedSpecTest, TheBoardShowsWhatTheSpecSays) {
   spec.charts[0].suspend = true;
-  const auto charts = course()->board_charts();
+  const auto charts = followed()->board_charts();
   ASSERT_EQ(charts.size(), 1U);
   EXPECT_TRUE(charts[0].suspended);
   EXPECT_EQ(charts[0].ref, "oci://registry.example.com/charts/web:1.0.0");

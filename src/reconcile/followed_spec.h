@@ -20,13 +20,13 @@ namespace ocisync {
 // A spec that is followed and the rooms that were built for it: what they mean for single charts.
 // Jobs hold it while they run, so a new spec never pulls it from under them. Immutable; safe from
 // any thread.
-struct Course {
-  explicit Course(std::shared_ptr<const Rooms> with);
+struct FollowedSpec {
+  explicit FollowedSpec(std::shared_ptr<const Rooms> with);
 
   const ChartSpec& chart(std::size_t index) const { return rooms->spec.charts[index]; }
 
   // Whether that chart of ours is in `next` with the same effect.
-  bool continues_as(const Course& next, std::size_t index) const;
+  bool continues_as(const FollowedSpec& next, std::size_t index) const;
 
   // `once`: the schedule ends with it.
   Pace pace(const ChartSpec& chart, bool once) const;
@@ -40,9 +40,10 @@ struct Course {
   // The outcome of a chart whose turn has not come, and never may.
   Outcome untouched(const ChartSpec& chart) const;
   // ... and of one that is suspended, or not among those that were asked for.
-  void park(const ChartSpec& chart, const std::set<std::string>& only, Outcome& outcome) const;
+  Outcome parked(const ChartSpec& chart, const std::set<std::string>& only) const;
 
-  // These touch files: in a lane.
+  // These touch files: in a lane. A volume that cannot be read shows nothing: the attempt says why.
+  std::optional<Publication> publication(const ChartSpec& chart) const;
   std::optional<Publication> intact_publication(const ChartSpec& chart) const;
   Journey attempt(const ChartSpec& chart, std::optional<WallTime> last_success,
                   std::stop_token stop);
@@ -54,7 +55,6 @@ struct Course {
   ChartTask task;
 
  private:
-  std::optional<Publication> publication(const ChartSpec& chart) const;
   void look_back(const ChartSpec& chart, std::optional<WallTime> last_success,
                  Outcome& outcome) const;
   void say_what_stands(const ChartSpec& chart, std::optional<WallTime> last_success,

@@ -1,4 +1,4 @@
-#include "reconcile/course.h"
+#include "reconcile/followed_spec.h"
 
 #include <algorithm>
 #include <utility>
@@ -11,12 +11,13 @@
 
 namespace ocisync {
 
-Course::Course(std::shared_ptr<const Rooms> with) : rooms(std::move(with)), task(*rooms) {
+FollowedSpec::FollowedSpec(std::shared_ptr<const Rooms> with)
+    : rooms(std::move(with)), task(*rooms) {
   for (std::size_t i = 0; i < rooms->spec.charts.size(); ++i)
     index_.emplace(chart(i).name, i);
 }
 
-bool Course::continues_as(const Course& next, std::size_t index) const {
+bool FollowedSpec::continues_as(const FollowedSpec& next, std::size_t index) const {
   const ChartSpec& ours = chart(index);
   const auto theirs = next.index_.find(ours.name);
   if (theirs == next.index_.end() ||
@@ -30,7 +31,7 @@ bool Course::continues_as(const Course& next, std::size_t index) const {
   return before == now || (before && now && *before == *now);
 }
 
-Pace Course::pace(const ChartSpec& chart, bool once) const {
+Pace FollowedSpec::pace(const ChartSpec& chart, bool once) const {
   const Spec& spec = rooms->spec;
   return {.interval = once ? std::nullopt : std::optional(chart.interval.value_or(spec.interval)),
           .jitter_percent = spec.jitter_percent,
@@ -38,7 +39,7 @@ Pace Course::pace(const ChartSpec& chart, bool once) const {
           .retry_max = spec.retry.max};
 }
 
-Settled Course::verdict(Reason reason, bool once) const {
+Settled FollowedSpec::verdict(Reason reason, bool once) const {
   switch (facts(reason).fault) {
     case Fault::retry:
       return Settled::may_pass;
@@ -51,16 +52,16 @@ Settled Course::verdict(Reason reason, bool once) const {
   return Settled::stuck;
 }
 
-std::size_t Course::lanes() const {
+std::size_t FollowedSpec::lanes() const {
   return std::clamp<std::size_t>(rooms->spec.charts.size(), 1, rooms->spec.concurrency);
 }
 
-Duration Course::house_interval() const {
+Duration FollowedSpec::house_interval() const {
   return std::clamp<Duration>(rooms->spec.interval, std::chrono::seconds(1),
                               std::chrono::minutes(5));
 }
 
-std::vector<BoardChart> Course::board_charts() const {
+std::vector<BoardChart> FollowedSpec::board_charts() const {
   const Spec& spec = rooms->spec;
   std::vector<BoardChart> charts;
   for (const ChartSpec& chart : spec.charts)
@@ -74,7 +75,7 @@ std::vector<BoardChart> Course::board_charts() const {
   return charts;
 }
 
-Outcome Course::untouched(const ChartSpec& chart) const {
+Outcome FollowedSpec::untouched(const ChartSpec& chart) const {
   Outcome outcome;
   outcome.name = chart.name;
   outcome.reference = chart.reference.str();
@@ -84,24 +85,25 @@ Outcome Course::untouched(const ChartSpec& chart) const {
   return outcome;
 }
 
-void Course::park(const ChartSpec& chart, const std::set<std::string>& only,
-                  Outcome& outcome) const {
-  const bool selected = only.empty() || only.contains(chart.name);
-  outcome.state = selected ? ChartState::suspended : ChartState::skipped;
-  outcome.message = selected ? "suspended in the spec" : "not selected";
-  if (const auto published = publication(chart)) {
-    outcome.version = published->chart_version;
-    outcome.digest = published->manifest;
-  }
+Outcome FollowedSpec::parked(const ChartSpec& chart, const std::set<std::string>& only) const {
+  Outcome outcome = untouched(chart);
+  outcome.selected = only.empty() || only.contains(chart.name);
+  outcome.state = outcome.selected ? ChartState::suspended : ChartState::skipped;
+  outcome.message = outcome.selected ? "suspended in the spec" : "not selected";
+  return outcome;
 }
 
-std::optional<Publication> Course::publication(const ChartSpec& chart) const {
-  return rooms->publisher ? rooms->publisher->shown(export_path(rooms->spec, chart)) : std::nullopt;
+std::optional<Publication> FollowedSpec::publication(const ChartSpec& chart) const {
+  std::optional<Publication> shown;
+  failure_of([&] {
+    if (rooms->publisher)
+      shown = rooms->publisher->shown(export_path(rooms->spec, chart));
+  });
+  return shown;
 }
 
-std::optional<Publication> Course::intact_publication(const ChartSpec& chart) const {
+std::optional<Publication> FollowedSpec::intact_publication(const ChartSpec& chart) const {
   std::optional<Publication> intact;
-  // Whatever it fails with, the attempt that follows meets it and says so.
   failure_of([&] {
     auto published = publication(chart);
     if (published &&
@@ -111,8 +113,8 @@ std::optional<Publication> Course::intact_publication(const ChartSpec& chart) co
   return intact;
 }
 
-Journey Course::attempt(const ChartSpec& chart, std::optional<WallTime> last_success,
-                        std::stop_token stop) {
+Journey FollowedSpec::attempt(const ChartSpec& chart, std::optional<WallTime> last_success,
+                              std::stop_token stop) {
   Journey journey = task.run(chart, std::move(stop));
   journey.outcome.attempts = 1;
   if (!journey.waiting)
@@ -120,25 +122,25 @@ Journey Course::attempt(const ChartSpec& chart, std::optional<WallTime> last_suc
   return journey;
 }
 
-Outcome Course::finish(const ChartSpec& chart, std::optional<WallTime> last_success,
-                       Journey journey, const std::optional<Error>& refusal,
-                       const std::stop_token& stop) const {
+Outcome FollowedSpec::finish(const ChartSpec& chart, std::optional<WallTime> last_success,
+                             Journey journey, const std::optional<Error>& refusal,
+                             const std::stop_token& stop) const {
   Outcome outcome = task.finish(std::move(journey), refusal, stop);
   look_back(chart, last_success, outcome);
   return outcome;
 }
 
-void Course::look_back(const ChartSpec& chart, std::optional<WallTime> last_success,
-                       Outcome& outcome) const {
+void FollowedSpec::look_back(const ChartSpec& chart, std::optional<WallTime> last_success,
+                             Outcome& outcome) const {
   if (outcome.state == ChartState::failed)
     say_what_stands(chart, last_success, outcome);
   else
-    outcome.intact = outcome.digest.has_value() && !outcome.waits;
+    outcome.intact = outcome.digest.has_value() && !outcome.awaits_generation;
 }
 
 // A chart that could not be checked is in place if it was confirmed recently enough.
-void Course::say_what_stands(const ChartSpec& chart, std::optional<WallTime> last_success,
-                             Outcome& outcome) const {
+void FollowedSpec::say_what_stands(const ChartSpec& chart, std::optional<WallTime> last_success,
+                                   Outcome& outcome) const {
   const auto published = publication(chart);
   if (!published)
     return;
