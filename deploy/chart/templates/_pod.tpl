@@ -5,6 +5,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "ocisync.labels" -}}
 {{ include "ocisync.selectorLabels" . }}
+app.kubernetes.io/part-of: {{ .Chart.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
