@@ -3,6 +3,7 @@ import json
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 
 from tests.support.case import Case
@@ -50,6 +51,33 @@ class Completion(Case):
             done = subprocess.run(["fish", "-c", f'source {self.script("fish")}; complete -C "ocisync {line}"'],
                                   capture_output=True, text=True, env=self.ocisync.environment())
             self.assertEqual([one.split("\t")[0] for one in done.stdout.splitlines()], offered, done.stderr)
+
+    def test_zsh_completes_commands_flags_choices_and_files(self):
+        shutil.copy(self.script("zsh"), self.folder / "_ocisync")
+        (self.folder / "charts.yaml").touch()
+        cases = {"regi": ["registry"], "registry log": ["login", "logout"], "chart save --rep": ["--repo"],
+                 "--conf": ["--config"], "completion ": ["--help", "bash", "fish", "zsh"], "sync --output j": ["json"],
+                 "--config charts.yaml --wat": ["--watch"], "diff --wat": [], "sync --config char": ["charts.yaml"]}
+        # A shell that a person would use, which asks itself what it would offer them as soon as it listens.
+        (self.folder / ".zshrc").write_text(f"""
+            fpath=({self.folder} $fpath)
+            autoload -Uz compinit && compinit -u -D
+            typeset -U offered
+            compadd() {{ local hits=(); builtin compadd -A hits "$@"; offered+=($hits); builtin compadd "$@" }}
+            zle-line-init() {{
+              for line in {" ".join(map(shlex.quote, cases))}; do
+                BUFFER="ocisync $line" CURSOR=999 offered=()
+                zle complete-word
+                print -r -- "$line|$offered" >>offered
+              done
+              exit
+            }}
+            zle -N zle-line-init""")
+        subprocess.run(["script", "--quiet", "--command", "zsh -d -i", "/dev/null"], stdin=subprocess.DEVNULL, timeout=60,
+                       cwd=self.folder, capture_output=True,
+                       env=self.ocisync.environment(ZDOTDIR=self.folder, TERM="dumb"))
+        lines = (line.split("|") for line in (self.folder / "offered").read_text().splitlines())
+        self.assertEqual({line: offered.split() for line, offered in lines}, cases)
 
     def test_every_shell_accepts_its_script(self):
         for shell in ("bash", "zsh", "fish"):
