@@ -227,6 +227,8 @@ class Pages(Checkout):
     # Who runs the others, with the words of the page.
     ELSEWHERE = {("README.md", "Two commands"): "tests/containers/quickstart_test.py",
                  ("README.md", "In a pod"): "tests/manifests/kustomize_test.py",
+                 ("deploy/README.md", "As a service"): "tests/containers/debian_test.py",
+                 ("deploy/README.md", "Without a package"): "tests/integration/packaging_test.py",
                  ("deploy/README.md", "The image"): "tests/containers/images.py",
                  ("deploy/README.md", "The archive"): "tests/containers/tarball_test.py",
                  ("deploy/chart/README.md", "ocisync as a Helm chart"): "tests/manifests/chart_test.py",

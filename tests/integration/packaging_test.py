@@ -136,6 +136,7 @@ class Packaging(Case):
         self.install(*install[3:], DESTDIR=root)
         self.assert_units_start("/usr/bin/ocisync", root / "usr/lib/systemd/system")
         self.assert_code(self.ocisync.run(command=[root / "usr/bin/ocisync", "version"]), 0)
+        (root / "etc").mkdir()
         for words in (["systemd-sysusers", f"--root={root}"], ["systemctl", f"--root={root}", "enable", "ocisync"],
                       ["systemctl", f"--root={root}", "enable", "ocisync-once.timer"]):
             done = subprocess.run(words, capture_output=True, text=True)
