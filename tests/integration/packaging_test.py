@@ -199,6 +199,16 @@ class Packaging(Case):
         self.assertEqual({entry[0] for entry in entries if entry[5].startswith("./usr/bin/")} - {"drwxr-xr-x"},
                          {"-rwxr-xr-x"})
 
+    def test_setup_as_a_user_asks_nothing_though_sudo_keeps_no_variables(self):
+        log = self.folder / "log"
+        for name, does in (("id", "echo 1000"), ("dpkg-query", "exit 1"), ("sudo", 'exec env -i "PATH=$PATH" "$@"'),
+                           ("apt-get", f'echo "$1 $DEBIAN_FRONTEND" >>{log}')):
+            (self.folder / name).write_text(f"#!/bin/sh\n{does}\n")
+            (self.folder / name).chmod(0o755)
+        subprocess.run([TOP / "deploy/setup.sh"], check=True, capture_output=True,
+                       env={"PATH": f"{self.folder}:/usr/bin:/bin", "HOME": str(self.folder)})
+        self.assertEqual(log.read_text().splitlines(), ["update ", "install noninteractive"])
+
     def test_the_printed_reference_and_schema_are_the_ones_in_examples(self):
         for name, flag in (("reference.yaml", "--print-reference"), ("charts.schema.json", "--print-schema"),
                            ("result.schema.json", "--print-result-schema")):
