@@ -28,8 +28,9 @@ class Debian(Case):
     def test_with_systemd_its_user_syncs_what_another_reads(self):
         """All that the page says, and what systemd, which does not run here, would do for a service."""
         _, pack, install, credentials, spec, enable = shell_block("deploy/README.md", "As a service")  # the first compiles
-        build = str(pathlib.Path(self.ocisync.binary).resolve().parents[1])
-        subprocess.run(pack.replace("build/release", build).split(), check=True, cwd=self.folder, capture_output=True)
+        build = pathlib.Path(self.ocisync.binary).resolve().parents[1]
+        pack = pack.replace("--config build/release", f"--config {build}")
+        subprocess.run(pack.split(), check=True, cwd=self.folder, capture_output=True)
         registry = self.start_registry(htpasswd={"robot": "hush"})
         self.pusher(registry, user="robot", password="hush").current("1.0.0")
         (self.folder / "config.json").write_text(json.dumps(
