@@ -27,7 +27,8 @@ class Debian(Case):
 
     def test_with_systemd_its_user_syncs_what_another_reads(self):
         """All that the page says, and what systemd, which does not run here, would do for a service."""
-        _, pack, install, credentials, spec, enable = shell_block("deploy/README.md", "As a service")  # the first compiles
+        # The first compiles.
+        _, pack, install, credentials, spec, enable = shell_block("deploy/README.md", "As a service")
         build = pathlib.Path(self.ocisync.binary).resolve().parents[1]
         pack = pack.replace("--config build/release", f"--config {build}")
         subprocess.run(pack.split(), check=True, cwd=self.folder, capture_output=True)
@@ -56,7 +57,7 @@ class Debian(Case):
             as nobody nogroup "cat /var/lib/ocisync/charts/web/Chart.yaml"
             ! as nobody nogroup "cat /etc/ocisync/config.json"
             """
-        told = Podman().run("run", "--rm", "--network", "host", "--volume", f"{self.folder}:/tests:ro", "--workdir", "/tests",
-                            DEBIAN, "sh", "-exc", script, timeout=600)
+        told = Podman().run("run", "--rm", "--network", "host", "--volume", f"{self.folder}:/tests:ro",
+                            "--workdir", "/tests", DEBIAN, "sh", "-exc", script, timeout=600)
         self.assertIn("version: 1.0.0", told.stdout)
         self.assertNotIn("hush", told.stdout)

@@ -57,7 +57,8 @@ class Image(Case):
 
     def test_it_is_as_large_as_the_readme_says(self):
         files = [entry for entry in self.podman.files(IMAGE).values() if entry.isreg()]
-        said = re.search(r"^\| the image, unpacked \| ([\d.]+) MiB, (\d+) files;", (TOP / "README.md").read_text(), re.M)
+        page = (TOP / "README.md").read_text()
+        said = re.search(r"^\| the image, unpacked \| ([\d.]+) MiB, (\d+) files;", page, re.M)
         self.assertEqual(len(files), int(said[2]))
         self.assertAlmostEqual(sum(entry.size for entry in files) / MEBIBYTE, float(said[1]), delta=1)
 
@@ -174,7 +175,8 @@ class Image(Case):
         shutil.copy(TOP / "examples/ci/charts.yaml", checkout)
         variables = {**job["variables"], "REGISTRY": registry.host, "DOCKER_AUTH_CONFIG": json.dumps(
             {"auths": {registry.host: {"username": "ci", "password": "hush"}}})}
-        self.podman.run("run", "--rm", "--network=host", "--entrypoint=", f"--volume={checkout}:/builds", "--workdir=/builds",
+        self.podman.run("run", "--rm", "--network=host", "--entrypoint=",
+                        f"--volume={checkout}:/builds", "--workdir=/builds",
                         *(f"--env={key}={value}" for key, value in variables.items()), DEBUG,
                         "sh", "-ec", "\n".join(["ocisync lock --config charts.yaml", *job["script"]]))
         self.assertIn("version: 1.0.0", (checkout / "charts/web/Chart.yaml").read_text())

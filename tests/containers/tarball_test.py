@@ -24,8 +24,8 @@ class Tarball(Case):
         return self.folder / name / done.stdout.strip().split("/")[-1]
 
     def nowhere(self, script):
-        """Runs a shell script where the archive was unpacked into /opt and linked into the path, and where nothing else is
-        but a static busybox: no C library, no loader."""
+        """Runs a shell script where the archive was unpacked into /opt and linked into the path, and where nothing
+        else is but a static busybox: no C library, no loader."""
         root = self.folder / "root"
         shutil.rmtree(root, ignore_errors=True)
         for folder in ("bin", "opt", "usr/local/bin", "tests"):

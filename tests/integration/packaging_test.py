@@ -73,8 +73,8 @@ class Completion(Case):
               exit
             }}
             zle -N zle-line-init""")
-        subprocess.run(["script", "--quiet", "--command", "zsh -d -i", "/dev/null"], stdin=subprocess.DEVNULL, timeout=60,
-                       cwd=self.folder, capture_output=True,
+        subprocess.run(["script", "--quiet", "--command", "zsh -d -i", "/dev/null"], cwd=self.folder,
+                       stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
                        env=self.ocisync.environment(ZDOTDIR=self.folder, TERM="dumb"))
         lines = (line.split("|") for line in (self.folder / "offered").read_text().splitlines())
         self.assertEqual({line: offered.split() for line, offered in lines}, cases)

@@ -17,7 +17,8 @@ from tests.support.tools import tool
 CHART = pathlib.Path(__file__).resolve().parents[2] / "deploy/chart"
 KINDS = {"init": "Deployment", "sidecar": "Deployment", "deployment": "Deployment", "daemonset": "DaemonSet",
          "cronjob": "CronJob"}
-LABELS = ("app.kubernetes.io/part-of", "app.kubernetes.io/version", "helm.sh/chart")   # what `helm create` writes besides
+# What `helm create` writes besides, and part-of.
+LABELS = ("app.kubernetes.io/part-of", "app.kubernetes.io/version", "helm.sh/chart")
 README = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", (CHART / "README.md").read_text(), re.S)]
 CONSUMER = {"consumer": next(values["consumer"] for values in README if "consumer" in values)}
 
@@ -104,9 +105,11 @@ class Chart(Case):
         self.assertEqual((secret["type"], secret["data"]), ("kubernetes.io/dockerconfigjson",
                                                             {".dockerconfigjson": "eyJhdXRocyI6IHt9fQ=="}))
         for number, values in enumerate(README):
-            rendered = objects(self.template(self.helms[1], values["mode"], "--values", self.values(number, values)).stdout)
+            told = self.template(self.helms[1], values["mode"], "--values", self.values(number, values))
+            rendered = objects(told.stdout)
             mounted, = ((volume, mount) for _, pod in pods(rendered) for volume in pod["volumes"] if "secret" in volume
-                        for each in containers(pod) for mount in each["volumeMounts"] if mount["name"] == volume["name"])
+                        for each in containers(pod) for mount in each["volumeMounts"]
+                        if mount["name"] == volume["name"])
             self.assertEqual(mounted[0]["secret"]["secretName"], secret["metadata"]["name"])
             self.assertEqual({each["credentials"]["secretDir"] for each in values["spec"]["registries"]},
                              {mounted[1]["mountPath"]})
