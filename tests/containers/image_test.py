@@ -1,8 +1,10 @@
 """What is in the image, what is not, and how it behaves as a plain container."""
 import hashlib
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import yaml
@@ -12,6 +14,7 @@ from tests.support.pages import shell_block
 from tests.support.podman import DEBUG, IMAGE, Podman, TOLD, TOOLS
 from tests.support.ports import free_port
 from tests.support.sidecar import eventually
+from tests.support.tls import Authority
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MEBIBYTE = 1 << 20
@@ -32,7 +35,7 @@ class Image(Case):
         """A running container of the image, on host directories."""
         name = self.folder.name
         for path in (self.ocisync.cache, self.ocisync.export):
-            path.mkdir()
+            path.mkdir(exist_ok=True)
             os.chown(path, 65532, 65532)
         self.addCleanup(self.podman.run, "rm", "--force", "--time", "0", name)
         self.podman.run("run", "--detach", "--name", name, "--network", network, *options,
@@ -51,6 +54,47 @@ class Image(Case):
         self.assertEqual(others, set())
         self.assertEqual(FILES - set(files), set())
         self.assertLessEqual(sum(entry.size for entry in files.values()), 30 * MEBIBYTE)
+
+    def test_it_is_as_large_as_the_readme_says(self):
+        files = [entry for entry in self.podman.files(IMAGE).values() if entry.isreg()]
+        page = (TOP / "README.md").read_text()
+        said = re.search(r"^\| the image, unpacked \| ([\d.]+) MiB, (\d+) files;", page, re.M)
+        self.assertEqual(len(files), int(said[2]))
+        self.assertAlmostEqual(sum(entry.size for entry in files) / MEBIBYTE, float(said[1]), delta=1)
+
+    def test_it_knows_the_authorities_of_debian_and_its_user_by_name(self):
+        certificates, passwd = (self.read(path) for path in ("etc/ssl/certs/ca-certificates.crt", "etc/passwd"))
+        self.assertGreater(certificates.count(b"-----BEGIN CERTIFICATE-----"), 100)
+        self.assertEqual([line.split(":")[:4] for line in passwd.decode().splitlines()],
+                         [["ocisync", "x", "65532", "65532"]])
+
+    def test_nothing_in_the_program_tells_where_or_when_it_was_compiled(self):
+        program = self.read("usr/local/bin/ocisync")
+        self.assertIn(b"ocisync.dev/v1alpha1", program)
+        self.assertNotIn(b"/src/src/", program)
+        sources = "".join(file.read_text() for file in (TOP / "src").rglob("*.*") if file.suffix in (".cc", ".h"))
+        self.assertNotRegex(sources, r"\b__(DATE|TIME|TIMESTAMP)__\b")
+
+    def read(self, path):
+        """A file of the image."""
+        name = self.podman.run("create", IMAGE).stdout.strip()
+        self.addCleanup(self.podman.run, "rm", name)
+        self.podman.run("cp", f"{name}:/{path}", self.folder / "copy")
+        return (self.folder / "copy").read_bytes()
+
+    def test_it_trusts_the_authorities_of_its_file_and_no_other(self):
+        authority = Authority(self.folder / "authority")
+        registry = self.start_registry(tls=authority.issue("registry"))
+        self.pusher(registry).current("1.0.0")
+        self.ocisync.spec([f"oci://{registry.host}/charts/web:1.0.0"],
+                          registries=[{"host": registry.host, "plainHTTP": False}])
+        name = self.container("--output=json")
+        self.assertEqual(self.podman.run("wait", name).stdout.strip(), "3")
+        self.assertIn('"TLSFailed"', self.podman.run("logs", name).stdout)
+        self.podman.run("rm", name)
+        name = self.container(options=[f"--volume={authority.cert}:/etc/ssl/certs/ca-certificates.crt:ro"])
+        self.assertEqual(self.podman.run("wait", name).stdout.strip(), "0")
+        self.assertIn("Chart.yaml", self.ocisync.exported("web"))
 
     def test_its_user_may_write_its_volumes_and_so_may_group_0(self):
         files = self.podman.files(IMAGE)
@@ -88,7 +132,7 @@ class Image(Case):
         self.podman.run("tag", IMAGE, there)
         self.addCleanup(self.podman.run, "rmi", there)
         program, *words = push.replace(name, there).split()
-        self.assertEqual((program, words[-1]), ("podman", there))
+        self.assertEqual((program, words), ("podman", ["push", there]))  # which docker would take as well
         self.podman.run(*words[:-1], "--tls-verify=false", there)  # a registry on loopback
         self.assertIn(("PUT", "/v2/tools/ocisync/manifests/0.1.0", 201),
                       [(r.method, r.path, r.status) for r in registry.requests()])
@@ -118,6 +162,25 @@ class Image(Case):
     def test_the_debug_variant_has_a_shell_and_the_same_program(self):
         told = self.podman.run("run", "--rm", "--network", "none", "--entrypoint", "sh", DEBUG, "-c", "id -u; ocisync version")
         self.assertIn("65532\nocisync ", told.stdout)
+
+    def test_the_gitlab_job_runs_in_the_debug_variant(self):
+        registry = self.start_registry(htpasswd={"ci": "hush"})
+        self.pusher(registry, user="ci", password="hush").current("1.0.0")
+        job = yaml.safe_load((TOP / "examples/ci/gitlab-ci.yaml").read_text())["charts"]
+        self.assertRegex(job["image"]["name"], r"/ocisync:[\d.]+-debug$")
+        self.assertEqual(job["image"]["entrypoint"], [""])
+        checkout = self.folder / "checkout"
+        checkout.mkdir()
+        checkout.chmod(0o777)  # as runners make it
+        shutil.copy(TOP / "examples/ci/charts.yaml", checkout)
+        variables = {**job["variables"], "REGISTRY": registry.host, "DOCKER_AUTH_CONFIG": json.dumps(
+            {"auths": {registry.host: {"username": "ci", "password": "hush"}}})}
+        self.podman.run("run", "--rm", "--network=host", "--entrypoint=",
+                        f"--volume={checkout}:/builds", "--workdir=/builds",
+                        *(f"--env={key}={value}" for key, value in variables.items()), DEBUG,
+                        "sh", "-ec", "\n".join(["ocisync lock --config charts.yaml", *job["script"]]))
+        self.assertIn("version: 1.0.0", (checkout / "charts/web/Chart.yaml").read_text())
+        self.assertTrue((checkout / job["cache"]["paths"][0] / "index.json").exists())
 
     def test_equal_files_make_an_equal_root_file_system(self):
         def layout(name, umask):

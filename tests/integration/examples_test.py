@@ -5,7 +5,6 @@ import pathlib
 import re
 import shutil
 import subprocess
-import textwrap
 
 import jsonschema
 import yaml
@@ -115,21 +114,8 @@ class Examples(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
 
 
-def workflow_steps(text):
-    """The shell of every `run:` of a GitHub workflow, in order."""
-    steps = []
-    for step in re.split(r"\n      - ", text)[1:]:
-        one = re.search(r"^ *run: (?!\|)(.+)$", step, re.M)
-        block = re.search(r"^( *)run: \|\n((?:\1  .*\n?)+)", step, re.M)
-        if one or block:
-            steps.append(one[1] if one else textwrap.dedent(block[2]))
-    return steps
-
-
-def gitlab_script(text):
-    """The lines of `script:` of a GitLab job."""
-    block = re.search(r"\n  script:\n((?:    - .*\n)+)", text)[1]
-    return [line.strip().removeprefix("- ") for line in block.splitlines()]
+def recipe(name):
+    return yaml.safe_load((TOP / "examples/ci" / name).read_text())
 
 
 class Checkout(Case):
@@ -165,9 +151,16 @@ class Recipes(Checkout):
     """examples/ci does what it says, step by step."""
 
     def test_the_github_workflow(self):
-        steps = workflow_steps((TOP / "examples/ci/github-workflow.yaml").read_text())
+        workflow = recipe("github-workflow.yaml")
+        self.assertEqual(workflow[True], ["push", "pull_request"])  # a bare `on` is YAML's true
+        job = workflow["jobs"]["charts"]
+        fetch, *steps = [step["run"] for step in job["steps"] if "run" in step]
         self.assertEqual(len(steps), 4)
+        self.assertEqual({*job["env"]}, {"REGISTRY", "DOCKER_AUTH_CONFIG"})
+        cached, = (step["with"]["path"] for step in job["steps"] if step.get("uses", "").startswith("actions/cache@"))
+        self.assertEqual(cached, yaml.safe_load((TOP / "examples/ci/charts.yaml").read_text())["spec"]["cache"]["path"])
         self.step("ocisync", "lock", "--config", "charts.yaml")
+        self.on_a_runner(fetch)
         for step in steps:
             self.step("bash", "-e", "-c", step)
         self.assert_in_place()
@@ -181,13 +174,30 @@ class Recipes(Checkout):
         self.environment["DOCKER_AUTH_CONFIG"] = ""
         self.step("bash", "-e", "-c", steps[1], code=1)
 
+    def on_a_runner(self, fetch):
+        """From here on ocisync is what a step of the workflow put on the PATH, and no other."""
+        done = subprocess.run(["deploy/tarball.sh", self.ocisync.binary, self.folder], cwd=TOP, check=True,
+                              capture_output=True, text=True)
+        runner = self.folder / "runner"
+        runner.mkdir()
+        (self.folder / "bin/ocisync").unlink()
+        self.environment.update(OCISYNC_ARCHIVE=f"file://{done.stdout.strip()}", RUNNER_TEMP=str(runner),
+                                GITHUB_PATH=str(runner / "path"))
+        self.step("bash", "-e", "-c", "ocisync version", code=127)
+        self.step("bash", "-e", "-c", fetch)
+        self.environment["PATH"] = f"{(runner / 'path').read_text().strip()}:{self.environment['PATH']}"
+
     def test_the_gitlab_job(self):
-        script = gitlab_script((TOP / "examples/ci/gitlab-ci.yaml").read_text())
+        job = recipe("gitlab-ci.yaml")["charts"]
+        script = job["script"]
         self.assertEqual(len(script), 2)
+        self.assertEqual(job["cache"]["paths"], [job["variables"]["OCISYNC_CACHE"]])
+        self.environment.update({"OCISYNC_CACHE": "/nowhere", **job["variables"]})  # the image sets its own
         self.step("ocisync", "lock", "--config", "charts.yaml")
         for line in script:
             self.step("bash", "-e", "-c", line)
         self.assert_in_place()
+        self.assertTrue((self.checkout / job["cache"]["paths"][0] / "index.json").exists())
         self.assertEqual(json.loads((self.checkout / "result.json").read_text())["exitCode"], 0)
         self.step("rm", "-rf", ".cache", "charts")
         self.registry.stop()
@@ -243,6 +253,8 @@ class Pages(Checkout):
     # Who runs the others, with the words of the page.
     ELSEWHERE = {("README.md", "Two commands"): "tests/containers/quickstart_test.py",
                  ("README.md", "In a pod"): "tests/manifests/kustomize_test.py",
+                 ("deploy/README.md", "As a service"): "tests/containers/debian_test.py",
+                 ("deploy/README.md", "Without a package"): "tests/integration/packaging_test.py",
                  ("deploy/README.md", "The image"): "tests/containers/images.py",
                  ("deploy/README.md", "The archive"): "tests/containers/tarball_test.py",
                  ("deploy/chart/README.md", "ocisync as a Helm chart"): "tests/manifests/chart_test.py",

@@ -3,15 +3,16 @@ import json
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 
 from tests.support.case import Case
 from tests.support.debian import debian_package
-from tests.support.pages import PAGES, TOP
+from tests.support.pages import PAGES, TOP, shell_block
 
 INSTALLED = [
     "bin/ocisync", "lib/systemd/system/ocisync-once.service", "lib/systemd/system/ocisync-once.timer",
-    "lib/systemd/system/ocisync.service", "share/bash-completion/completions/ocisync",
+    "lib/systemd/system/ocisync.service", "lib/sysusers.d/ocisync.conf", "share/bash-completion/completions/ocisync",
     "share/doc/ocisync/CHANGELOG.md", "share/doc/ocisync/LICENSE",
     "share/fish/vendor_completions.d/ocisync.fish", "share/man/man1/ocisync.1",
     "share/zsh/site-functions/_ocisync"]
@@ -52,6 +53,33 @@ class Completion(Case):
             done = subprocess.run(["fish", "-c", f'source {self.script("fish")}; complete -C "ocisync {line}"'],
                                   capture_output=True, text=True, env=self.ocisync.environment())
             self.assertEqual([one.split("\t")[0] for one in done.stdout.splitlines()], offered, done.stderr)
+
+    def test_zsh_completes_commands_flags_choices_and_files(self):
+        shutil.copy(self.script("zsh"), self.folder / "_ocisync")
+        (self.folder / "charts.yaml").touch()
+        cases = {"regi": ["registry"], "registry log": ["login", "logout"], "chart save --rep": ["--repo"],
+                 "--conf": ["--config"], "completion ": ["--help", "bash", "fish", "zsh"], "sync --output j": ["json"],
+                 "--config charts.yaml --wat": ["--watch"], "diff --wat": [], "sync --config char": ["charts.yaml"]}
+        # A shell that a person would use, which asks itself what it would offer them as soon as it listens.
+        (self.folder / ".zshrc").write_text(f"""
+            fpath=({self.folder} $fpath)
+            autoload -Uz compinit && compinit -u -D
+            typeset -U offered
+            compadd() {{ local hits=(); builtin compadd -A hits "$@"; offered+=($hits); builtin compadd "$@" }}
+            zle-line-init() {{
+              for line in {" ".join(map(shlex.quote, cases))}; do
+                BUFFER="ocisync $line" CURSOR=999 offered=()
+                zle complete-word
+                print -r -- "$line|$offered" >>offered
+              done
+              exit
+            }}
+            zle -N zle-line-init""")
+        subprocess.run(["script", "--quiet", "--command", "zsh -d -i", "/dev/null"], cwd=self.folder,
+                       stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                       env=self.ocisync.environment(ZDOTDIR=self.folder, TERM="dumb"))
+        lines = (line.split("|") for line in (self.folder / "offered").read_text().splitlines())
+        self.assertEqual({line: offered.split() for line, offered in lines}, cases)
 
     def test_every_shell_accepts_its_script(self):
         for shell in ("bash", "zsh", "fish"):
@@ -126,21 +154,60 @@ class Packaging(Case):
             self.assertEqual(code, known)
             self.assertRegex(text, rf"^{re.escape(short)}($|[:;] )")
 
-    def test_install_puts_everything_where_packagers_expect_it(self):
+    def install(self, *options, **environment):
         build = pathlib.Path(self.ocisync.binary).resolve().parents[1]
+        subprocess.run(["cmake", "--install", build, *options], check=True, capture_output=True,
+                       env=self.ocisync.environment(**environment))
+
+    def assert_units_start(self, binary, folder):
+        services = sorted(folder.glob("*.service"))
+        self.assertEqual(len(services), 2)
+        for service in services:
+            self.assertEqual(re.findall(r"^ExecStart=(\S+)", service.read_text(), re.M), [str(binary)], service.name)
+
+    def test_install_puts_everything_where_packagers_expect_it(self):
         prefix = self.folder / "usr"
-        subprocess.run(["cmake", "--install", build, "--prefix", prefix], check=True, capture_output=True)
+        self.install("--prefix", prefix)
         files = sorted(str(p.relative_to(prefix)) for p in prefix.rglob("*") if p.is_file())
         self.assertEqual(files, INSTALLED)
         self.assert_code(self.ocisync.run(command=[prefix / "bin/ocisync", "version"]), 0)
+        self.assert_units_start(prefix / "bin/ocisync", prefix / "lib/systemd/system")
+
+    def test_installed_as_the_page_says_systemd_enables_the_units_and_makes_their_user(self):
+        install, users, configuration = (line.split() for line in shell_block("deploy/README.md", "Without a package"))
+        enable = shell_block("deploy/README.md", "As a service")[-1].split()
+        self.assertEqual((install[:3], users, configuration, enable),
+                         (["cmake", "--install", "build/release"], ["systemd-sysusers"],
+                          ["install", "-d", "/etc/ocisync"], ["systemctl", "enable", "--now", "ocisync"]))
+        root = self.folder / "root"
+        self.install(*install[3:], DESTDIR=root)
+        self.assert_units_start("/usr/bin/ocisync", root / "usr/lib/systemd/system")
+        self.assert_code(self.ocisync.run(command=[root / "usr/bin/ocisync", "version"]), 0)
+        (root / "etc").mkdir()
+        for words in (["systemd-sysusers", f"--root={root}"], ["systemctl", f"--root={root}", "enable", "ocisync"],
+                      ["systemctl", f"--root={root}", "enable", "ocisync-once.timer"]):
+            done = subprocess.run(words, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(str(link.relative_to(root / "etc/systemd/system"))
+                                for link in root.rglob("*.wants/*")),
+                         ["multi-user.target.wants/ocisync.service", "timers.target.wants/ocisync-once.timer"])
+        users = {line.split(":")[0]: line.split(":") for line in (root / "etc/passwd").read_text().splitlines()}
+        groups = {line.split(":")[0] for line in (root / "etc/group").read_text().splitlines()}
+        for service in root.rglob("lib/systemd/system/*.service"):
+            settings = dict(line.split("=", 1) for line in service.read_text().splitlines() if re.match(r"\w+=", line))
+            # A dynamic user's state lies where no other user may enter.
+            self.assertNotIn("DynamicUser", settings)
+            self.assertEqual(users[settings["User"]][5], f"/var/lib/{settings['StateDirectory']}")
+            self.assertIn(settings["Group"], groups)
+            self.assertEqual(settings["StateDirectoryMode"], "0755")
+            self.assertEqual(f"/etc/{settings['ConfigurationDirectory']}", configuration[-1])
 
     def test_systemd_accepts_the_units(self):
-        for unit in sorted((TOP / "deploy/systemd").iterdir()):
+        units = [self.folder / name for name in ("ocisync-once.service", "ocisync-once.timer", "ocisync.service")]
+        for unit in units:
             # The binary is not installed where tests run.
-            text = unit.read_text().replace("/usr/bin/ocisync", str(pathlib.Path(self.ocisync.binary).resolve()))
-            (self.folder / unit.name).write_text(text)
-        units = sorted(self.folder.glob("ocisync*.*"))
-        self.assertEqual([u.name for u in units], ["ocisync-once.service", "ocisync-once.timer", "ocisync.service"])
+            text = (TOP / "deploy/systemd" / unit.name).read_text()
+            unit.write_text(text.replace("/usr/bin/ocisync", str(pathlib.Path(self.ocisync.binary).resolve())))
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)
         ours = [line for line in done.stderr.splitlines() if "ocisync" in line]
         self.assertEqual((done.returncode, ours), (0, []), done.stderr)
@@ -173,8 +240,21 @@ class Packaging(Case):
         self.assertEqual(sorted(entry[5] for entry in entries if not entry[0].startswith("d")),
                          [f"./usr/{path}" for path in INSTALLED])
         self.assertEqual({entry[1] for entry in entries}, {"root/root"})
+        unpacked = self.folder / "unpacked"
+        subprocess.run(["dpkg-deb", "--extract", package, unpacked], check=True)
+        self.assert_units_start("/usr/bin/ocisync", unpacked / "usr/lib/systemd/system")
         self.assertEqual({entry[0] for entry in entries if entry[5].startswith("./usr/bin/")} - {"drwxr-xr-x"},
                          {"-rwxr-xr-x"})
+
+    def test_setup_as_a_user_asks_nothing_though_sudo_keeps_no_variables(self):
+        log = self.folder / "log"
+        for name, does in (("id", "echo 1000"), ("dpkg-query", "exit 1"), ("sudo", 'exec env -i "PATH=$PATH" "$@"'),
+                           ("apt-get", f'echo "$1 $DEBIAN_FRONTEND" >>{log}')):
+            (self.folder / name).write_text(f"#!/bin/sh\n{does}\n")
+            (self.folder / name).chmod(0o755)
+        subprocess.run([TOP / "deploy/setup.sh"], check=True, capture_output=True,
+                       env={"PATH": f"{self.folder}:/usr/bin:/bin", "HOME": str(self.folder)})
+        self.assertEqual(log.read_text().splitlines(), ["update ", "install noninteractive"])
 
     def test_the_printed_reference_and_schema_are_the_ones_in_examples(self):
         for name, flag in (("reference.yaml", "--print-reference"), ("charts.schema.json", "--print-schema"),

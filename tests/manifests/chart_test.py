@@ -2,15 +2,17 @@
 import pathlib
 import re
 import shutil
+import subprocess
 
 import yaml
 
 from tests.support.case import Case
 from tests.support.charts import Helm
-from tests.support.kubernetes import (house_faults, objects, ocisync_containers, of_kind, pods, restricted_faults,
-                                      schema_faults)
+from tests.support.kubernetes import (containers, house_faults, kustomized, objects, ocisync_containers, of_kind, pods,
+                                      restricted_faults, schema_faults)
 from tests.support.pages import shell_block
 from tests.support.sidecar import Sidecar, eventually
+from tests.support.tools import tool
 
 CHART = pathlib.Path(__file__).resolve().parents[2] / "deploy/chart"
 KINDS = {"init": "Deployment", "sidecar": "Deployment", "deployment": "Deployment", "daemonset": "DaemonSet",
@@ -79,17 +81,51 @@ class Chart(Case):
 
     def test_the_examples_of_its_page_are_sound(self):
         self.assertEqual([values["mode"] for values in README], ["sidecar", "cronjob"])
+        push = shell_block("README.md", "In a pod")[1]
         for helm in self.helms:
             for number, values in enumerate(README):
                 rendered = objects(self.template(helm, values["mode"], "--values", self.values(number, values)).stdout)
                 self.assertEqual(schema_faults(rendered), [])
                 for _, pod in pods(rendered):
                     self.assertEqual(restricted_faults(pod), [])
+                self.assertEqual({each["image"] for each in ocisync_containers(rendered)}, {push.split()[-1]})
                 spec = of_kind(rendered, "ConfigMap")[0]["data"]["charts.yaml"]
                 self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "validate", "--config", "-"], input=spec), 0)
 
+    def test_the_secret_of_its_page_is_the_one_its_examples_mount(self):
+        create, _ = shell_block("deploy/chart/README.md", "ocisync as a Helm chart")
+        program, *words = create.split()
+        self.assertEqual(program, "kubectl")
+        (self.folder / "config.json").write_text('{"auths": {}}')
+        done = subprocess.run([tool("kubectl"), *words, "--dry-run=client", "--output=yaml"], cwd=self.folder,
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        secret, = objects(done.stdout)
+        self.assertEqual((secret["type"], secret["data"]), ("kubernetes.io/dockerconfigjson",
+                                                            {".dockerconfigjson": "eyJhdXRocyI6IHt9fQ=="}))
+        for number, values in enumerate(README):
+            told = self.template(self.helms[1], values["mode"], "--values", self.values(number, values))
+            rendered = objects(told.stdout)
+            mounted, = ((volume, mount) for _, pod in pods(rendered) for volume in pod["volumes"] if "secret" in volume
+                        for each in containers(pod) for mount in each["volumeMounts"]
+                        if mount["name"] == volume["name"])
+            self.assertEqual(mounted[0]["secret"]["secretName"], secret["metadata"]["name"])
+            self.assertEqual({each["credentials"]["secretDir"] for each in values["spec"]["registries"]},
+                             {mounted[1]["mountPath"]})
+
+    def test_its_page_names_the_label_and_the_consumer_of_the_node_cache(self):
+        page, manifests = (CHART / "README.md").read_text(), CHART.parents[1] / "manifests/daemonset"
+        namespace, = of_kind(kustomized(manifests), "Namespace")
+        label = "pod-security.kubernetes.io/enforce"
+        self.assertIn(f"`{label}={namespace['metadata']['labels'][label]}`", page)
+        volume, = of_kind(kustomized(manifests / "consumer"), "PersistentVolume")
+        (_, pod), = ((name, pod) for name, pod in pods(objects(self.template(self.helms[1], "daemonset").stdout))
+                     if name.startswith("DaemonSet/"))
+        self.assertIn(volume["spec"]["hostPath"]["path"],
+                      [each["hostPath"]["path"] for each in pod["volumes"] if "hostPath" in each])
+
     def test_the_command_of_its_page_renders_with_the_values_of_its_page(self):
-        command, = shell_block("deploy/chart/README.md", "ocisync as a Helm chart")
+        _, command = shell_block("deploy/chart/README.md", "ocisync as a Helm chart")
         program, verb, *words = command.split()
         self.assertEqual((program, verb), ("helm", "install"))
         (self.folder / "deploy").symlink_to(CHART.parent)
