@@ -1,6 +1,7 @@
 #include "reconcile/hooks.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -76,12 +77,13 @@ void Hooks::follow(const Spec& spec) {
       gates_.push_back(hook);
       continue;
     }
+    Owed& known = before[hook.name];
     Owed& owed = owed_[hook.name];
     owed.hook = hook;
-    Owed& known = before[hook.name];
+    owed.called = known.called;
     if (known.hook.per_chart() == hook.per_chart())
       owed.calls.swap(known.calls);
-    for (const auto& [key, call] : known.calls)  // that are cut otherwise from now on
+    for (const auto& [key, call] : known.calls)  // they are grouped otherwise from now on
       for (const auto& [path, change] : call.changes)
         owe(owed, change);
   }
@@ -218,22 +220,24 @@ void Hooks::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const SteadyTime now = clock_.steady();
-    std::optional<SteadyTime> next;
+    // Of what is due the hook that waits longest, so that none waits for all calls of another.
+    std::optional<std::tuple<SteadyTime, SteadyTime, SteadyTime>> next;
     std::string name, key;
     for (const auto& [each, owed] : owed_)
       for (const auto& [which, call] : owed.calls) {
         const SteadyTime due = hurry_ && call.failures == 0 ? std::min(call.due, now) : call.due;
-        if (!next || due < *next) {
-          next = due;
+        const std::tuple turn(std::max(due, now), owed.called, due);
+        if (!next || turn < *next) {
+          next = turn;
           name = each;
           key = which;
         }
       }
     const std::uint64_t news = news_;
-    if (next && *next <= now)
+    if (next && std::get<0>(*next) <= now)
       run_one(lock, name, key, stop);
     else if (next)
-      changed_.wait_until(lock, stop, *next, [&] { return news != news_; });
+      changed_.wait_until(lock, stop, std::get<0>(*next), [&] { return news != news_; });
     else
       changed_.wait(lock, stop, [&] { return news != news_; });
   }
@@ -241,9 +245,11 @@ void Hooks::run(const std::stop_token& stop) {
 
 void Hooks::run_one(std::unique_lock<std::mutex>& lock, const std::string& name,
                     const std::string& key, const std::stop_token& stop) {
-  const HookSpec hook = owed_.at(name).hook;
+  Owed& before = owed_.at(name);
+  before.called = clock_.steady();
+  const HookSpec hook = before.hook;
   std::vector<HookChange> changes;
-  for (const auto& [path, change] : owed_.at(name).calls.at(key).changes)
+  for (const auto& [path, change] : before.calls.at(key).changes)
     changes.push_back(change);
   lock.unlock();
   const auto failure = failure_of([&] { call_hook(hook, changes, http_, stop); });

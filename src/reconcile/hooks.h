@@ -26,11 +26,11 @@ namespace ocisync {
 
 // Runs the hooks of the spec. Gates are asked before a revision becomes visible, in a lane, and may
 // refuse. The others are owed for whatever readers see change, repairs and withdrawals included:
-// written down on the export volume before, run on a thread of their own, each call again with
-// back-off until it succeeds, and after a crash by the next process; so they may run more than
-// once. Of several changes of a path only what they come to counts. A hook gets JSON on stdin (or
-// as body) and OCISYNC_HOOK_ variables, and of our own environment only PATH, HOME, TMPDIR, LANG
-// and TZ: nothing that could be secret. Safe from any thread.
+// written down on the export volume before, called on a thread of their own by turns, each call
+// again with back-off until it succeeds, and after a crash by the next process; so they may run
+// more than once. Of several changes of a path only what they come to counts.
+// A hook gets JSON on stdin (or as body) and OCISYNC_HOOK_ variables, and of our own environment
+// only PATH, HOME, TMPDIR, LANG and TZ: nothing that could be secret. Safe from any thread.
 class Hooks {
  public:
   Hooks(std::shared_ptr<const Directory> control, HttpClient& http, Metrics& metrics, Log& log,
@@ -69,6 +69,7 @@ class Hooks {
   struct Owed {
     HookSpec hook;
     std::map<std::string, Call> calls;  // by export path; a pass is one call, by no path
+    SteadyTime called{};                // the last time
   };
 
   void owe(const HookChange& change);

@@ -1,6 +1,7 @@
 #include "reconcile/hooks.h"
 
 #include <atomic>
+#include <utility>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -214,6 +215,24 @@ TEST_F(HooksTest, AChartWhoseCallFailsHoldsUpNoOtherAndWaitsItsTime) {
   EXPECT_THAT(made->finish(clock.steady() + std::chrono::seconds(10), all_called.get_token()),
               ElementsAre("tell"));
   EXPECT_THAT(calls(), ElementsAre("tell: db create", "tell: web create", "tell: zoo create"));
+}
+
+TEST_F(HooksTest, AHookThatIsOwedManyCallsHoldsUpNoOther) {
+  const auto each = HookSpec::Per::chart;
+  const auto made = hooks({hook_named("busy", HookSpec::When::published, each)});
+  http.otherwise([&, first = true](const ScriptedHttp::Seen&) mutable {
+    if (std::exchange(first, false)) {
+      made->published(change(Action::create, "a", "", "web"));
+      spec.hooks.push_back(hook_named("tell", HookSpec::When::published, each));
+      made->follow(spec);
+      made->published(change(Action::create, "a", "", "zoo"));
+    }
+    return Reply{200};
+  });
+  made->published(change(Action::create, "a", "", "db"));
+  EXPECT_THAT(finish(*made), IsEmpty());
+  EXPECT_THAT(calls(), ElementsAre("busy: db create", "tell: zoo create", "busy: web create",
+                                   "busy: zoo create"));
 }
 
 TEST_F(HooksTest, AHookThatIsCalledForEachChartFromNowOnIsStillOwedThem) {
