@@ -1,10 +1,8 @@
 #include "reconcile/hook_call.h"
 
-#include <cerrno>
 #include <memory>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -12,7 +10,6 @@
 #include "base/environment.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/handle.h"
 #include "base/json.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -72,10 +69,16 @@ std::string last_words(const ProcessResult& result) {
   return printable(line == std::string_view::npos ? said : said.substr(line + 1), 256);
 }
 
+// Whatever is at the name is neither opened, since a pipe would wait for a reader, nor followed:
+// others may have planted it.
 void touch(const std::filesystem::path& path) {
-  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644));
-  if (!file || ::futimens(file.get(), nullptr) != 0)
-    throw system_error(errno, "touching " + printable(path.native()));
+  const std::string name = path.filename();
+  const Directory folder = Directory::open(path.parent_path());
+  const auto status = name.empty() ? std::nullopt : folder.status(name);
+  if (name.empty() || (status && !S_ISREG(status->st_mode)))
+    throw Error(Reason::storage_failed, printable(path.native()) + " is not a regular file");
+  if (status || !folder.write_new(name, "", kDefaultModes.file))
+    folder.touch(name);
 }
 
 Headers headers_of(const HookSpec::Http& call) {

@@ -41,8 +41,9 @@ std::optional<HookChange> read_change(std::string_view text);  // absent: it is 
 // Runs the program, calls the server or touches the file, once. A program and a server get a JSON
 // document (kind HookCall) on stdin or as body; a program also OCISYNC_HOOK_ variables (without the
 // names of the charts when they are too long for one), and of our own environment only PATH, HOME,
-// TMPDIR, LANG and TZ: nothing that could be secret. What it prints does not matter. Throws
-// Error(timed_out), (cancelled), and others for whatever is not success.
+// TMPDIR, LANG and TZ: nothing that could be secret. What it prints does not matter. The file is
+// made when it is missing; what is none, a link included, is refused. Throws Error(timed_out),
+// (cancelled), and others for whatever is not success.
 void call_hook(const HookSpec& hook, const std::vector<HookChange>& changes, HttpClient& http,
                const std::stop_token& stop);
 

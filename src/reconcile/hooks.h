@@ -26,9 +26,9 @@ namespace ocisync {
 
 // Runs the hooks of the spec. Gates are asked before a revision becomes visible, in a lane, and may
 // refuse. The others are owed for whatever readers see change, repairs and withdrawals included:
-// written down on the export volume before, run on a thread of their own, again with back-off until
-// they succeed, and after a crash by the next process; so they may run more than once. Of several
-// changes of a path only what they come to counts.
+// written down on the export volume before, called on a thread of their own by turns, each call
+// again with back-off until it succeeds, and after a crash by the next process; so they may run
+// more than once. Of several changes of a path only what they come to counts.
 // A hook gets JSON on stdin (or as body) and OCISYNC_HOOK_ variables, and of our own environment
 // only PATH, HOME, TMPDIR, LANG and TZ: nothing that could be secret. Safe from any thread.
 class Hooks {
@@ -46,7 +46,8 @@ class Hooks {
   void ask_gates(HookSpec::Per per, const std::vector<HookChange>& changes,
                  const std::stop_token& stop);
   bool gates_passes() const;  // whether there are gates for a pass
-  // Before a change, once the gates agreed: from here on a crash loses nothing.
+  // Before a change, once the gates agreed: from here on a crash loses nothing, neither this nor
+  // what is owed about the path already.
   void write_down(const HookChange& change);
   // After the rename.
   void published(const HookChange& change);
@@ -59,16 +60,22 @@ class Hooks {
   std::vector<std::string> finish(SteadyTime deadline, const std::stop_token& stop);
 
  private:
-  struct Owed {
-    HookSpec hook;
-    std::map<std::string, HookChange> changes;  // by export path
+  struct Call {
+    std::map<std::string, HookChange> changes;  // by export path; one at least
     SteadyTime due{};
     unsigned failures = 0;
   };
 
+  struct Owed {
+    HookSpec hook;
+    std::map<std::string, Call> calls;  // by export path; a pass is one call, by no path
+    SteadyTime called{};                // the last time
+  };
+
   void owe(const HookChange& change);
+  void owe(Owed& owed, const HookChange& change) const;
   void run(const std::stop_token& stop);
-  void run_one(std::unique_lock<std::mutex>& lock, const std::string& name,
+  void run_one(std::unique_lock<std::mutex>& lock, const std::string& name, const std::string& key,
                const std::stop_token& stop);
   void strike_out(const HookChange& change);
   Directory folder() const;

@@ -344,6 +344,15 @@ class Hooks(Case):
         self.assertEqual(sidecar.metric("hook_runs_total", hook="tell", result="success"), 1)
         self.assertTrue(sidecar.is_ready())
 
+    def test_a_chart_whose_call_fails_holds_up_no_other(self):
+        names = [f"chart{i}" for i in range(3)]
+        command = self.script("test $OCISYNC_HOOK_CHART != chart0")
+        sidecar = self.watch([{"name": "tell", "per": "chart", "exec": {"command": command}}],
+                             [{"name": name, "ref": self.ref} for name in names], retry={"min": "20ms", "max": "50ms"})
+        eventually(lambda: self.told() == {(name, self.digest) for name in names}, "a call for each chart")
+        self.assertIn("chart0: exit code 1", sidecar.await_event("HookFailed", 2)[-1]["msg"])
+        eventually(lambda: sidecar.metric("hook_runs_total", hook="tell", result="success") == 2, "the others' success")
+
     def test_a_call_owed_when_the_process_was_killed_is_made_by_the_next(self):
         command, group = self.endless()
         sidecar = self.watch([{"name": "tell", "exec": {"command": command}}])
@@ -431,6 +440,15 @@ class Hooks(Case):
         self.push.current("stable", version="1.0.1")
         self.assert_code(self.ocisync.sync(), 0)
         self.assertGreater(mark.stat().st_mtime, 1)
+
+    def test_a_pipe_in_the_place_of_the_file_holds_up_nothing(self):
+        mark = self.folder / "updated"
+        os.mkfifo(mark)
+        sidecar = self.watch([{"name": "mark", "touch": str(mark)}], retry={"min": "20ms", "max": "50ms"})
+        self.assertEqual(sidecar.await_event("HookFailed")[0]["msg"], f"{mark} is not a regular file")
+        mark.unlink()
+        sidecar.await_event("HookRecovered")
+        self.assertEqual(sidecar.stop(), 0)
 
     def inside_a_hook(self):
         command, file = self.endless()

@@ -1,9 +1,12 @@
 #include "reconcile/hooks.h"
 
 #include <atomic>
+#include <utility>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/expect_error.h"
 #include "support/scripted_http.h"
@@ -15,6 +18,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::IsSupersetOf;
 using testing::StartsWith;
 
 HookChange change(Action action, std::string digest, std::string previous,
@@ -76,6 +80,13 @@ class HooksTest : public testing::Test {
   }
 
   std::vector<std::string> finish(Hooks& hooks) { return hooks.finish(SteadyTime::max(), {}); }
+
+  void touch() {
+    HookSpec hook;
+    hook.name = "mark";
+    hook.touch = box.path() / "mark";
+    call_hook(hook, {change(Action::create, "a", "")}, http, {});
+  }
 
   // The charts of every call, as the server got them.
   std::vector<std::string> calls() const {
@@ -188,6 +199,141 @@ TEST_F(HooksTest, AChartIsACallAndAPathIsARecord) {
   EXPECT_THAT(finish(*made), IsEmpty());
   EXPECT_THAT(calls(), ElementsAre("tell: a/web create", "tell: web remove"));
   EXPECT_THAT(records(), IsEmpty());
+}
+
+TEST_F(HooksTest, AChartWhoseCallFailsHoldsUpNoOtherAndWaitsItsTime) {
+  std::stop_source all_called;
+  http.otherwise([&](const ScriptedHttp::Seen& seen) {
+    if (seen.body.find("\"zoo\"") != std::string::npos)
+      all_called.request_stop();
+    return Reply{seen.body.find("\"db\"") == std::string::npos ? 200 : 503};
+  });
+  spec.retry = {std::chrono::hours(1), std::chrono::hours(1)};
+  const auto made = hooks({hook_named("tell", HookSpec::When::published, HookSpec::Per::chart)});
+  for (const char* chart : {"db", "web", "zoo"})
+    made->published(change(Action::create, "a", "", chart));
+  EXPECT_THAT(made->finish(clock.steady() + std::chrono::seconds(10), all_called.get_token()),
+              ElementsAre("tell"));
+  EXPECT_THAT(calls(), ElementsAre("tell: db create", "tell: web create", "tell: zoo create"));
+}
+
+TEST_F(HooksTest, AHookThatIsOwedManyCallsHoldsUpNoOther) {
+  const auto each = HookSpec::Per::chart;
+  const auto made = hooks({hook_named("busy", HookSpec::When::published, each)});
+  http.otherwise([&, first = true](const ScriptedHttp::Seen&) mutable {
+    if (std::exchange(first, false)) {
+      made->published(change(Action::create, "a", "", "web"));
+      spec.hooks.push_back(hook_named("tell", HookSpec::When::published, each));
+      made->follow(spec);
+      made->published(change(Action::create, "a", "", "zoo"));
+    }
+    return Reply{200};
+  });
+  made->published(change(Action::create, "a", "", "db"));
+  EXPECT_THAT(finish(*made), IsEmpty());
+  EXPECT_THAT(calls(), ElementsAre("busy: db create", "tell: zoo create", "busy: web create",
+                                   "busy: zoo create"));
+}
+
+TEST_F(HooksTest, AHookThatIsCalledForEachChartFromNowOnIsStillOwedThem) {
+  answer = 503;
+  const auto made = hooks({hook_named("tell")});
+  for (const char* chart : {"db", "web"})
+    made->published(change(Action::create, "a", "", chart));
+  EXPECT_THAT(made->finish(clock.steady() + std::chrono::milliseconds(50), {}),
+              ElementsAre("tell"));
+  http.forget();
+  answer = 200;
+  spec.hooks = {hook_named("tell", HookSpec::When::published, HookSpec::Per::chart)};
+  made->follow(spec);
+  EXPECT_THAT(finish(*made), IsEmpty());
+  EXPECT_THAT(calls(), IsSupersetOf({"tell: db create", "tell: web create"}));
+}
+
+TEST_F(HooksTest, AChangeStaysWrittenDownWhenTheOneBeforeItIsTold) {
+  const HookChange first = change(Action::create, "a", "");
+  const HookChange second = change(Action::update, "b", "a");
+  auto killed = hooks({hook_named("tell")});
+  http.otherwise([&](const ScriptedHttp::Seen&) {
+    killed->write_down(second);
+    return Reply{200};
+  });
+  killed->write_down(first);
+  killed->published(first);
+  EXPECT_THAT(finish(*killed), IsEmpty());
+  http.otherwise([](const ScriptedHttp::Seen&) { return Reply{503}; });
+  killed->published(second);
+  killed.reset();
+  http.forget();
+  http.otherwise([](const ScriptedHttp::Seen&) { return Reply{200}; });
+  const auto next = hooks({hook_named("tell")});
+  next->take_over([&](const HookChange& each) { return each.digest == second.digest; });
+  EXPECT_THAT(finish(*next), IsEmpty());
+  EXPECT_THAT(calls(), ElementsAre("tell: web update"));
+  EXPECT_THAT(records(), IsEmpty());
+}
+
+TEST_F(HooksTest, WhatIsOwedStaysWrittenDownWhenTheNextChangeCameToNothing) {
+  answer = 503;
+  const HookChange first = change(Action::create, "a", "");
+  {
+    const auto killed = hooks({hook_named("tell")});
+    killed->write_down(first);
+    killed->published(first);
+    killed->write_down(change(Action::update, "b", "a"));
+  }
+  http.forget();
+  answer = 200;
+  const auto next = hooks({hook_named("tell")});
+  next->take_over([&](const HookChange& each) { return each.digest == first.digest; });
+  EXPECT_THAT(finish(*next), IsEmpty());
+  EXPECT_THAT(calls(), ElementsAre("tell: web create"));
+  EXPECT_THAT(records(), IsEmpty());
+}
+
+TEST_F(HooksTest, WhatHappenedTwiceIsOneCallAfterACrash) {
+  answer = 503;
+  const HookChange first = change(Action::create, "a", "");
+  const HookChange repair = change(Action::repair, "a", "a");
+  {
+    const auto killed = hooks({hook_named("tell")});
+    killed->write_down(first);
+    killed->published(first);
+    killed->write_down(repair);
+  }
+  http.forget();
+  answer = 200;
+  const auto next = hooks({hook_named("tell")});
+  next->take_over([](const HookChange&) { return true; });
+  EXPECT_EQ(records().size(), 1U);
+  EXPECT_THAT(finish(*next), IsEmpty());
+  EXPECT_THAT(calls(), ElementsAre("tell: web create"));
+  EXPECT_THAT(records(), IsEmpty());
+}
+
+TEST_F(HooksTest, AFileIsMadeAndGivenTheTimeOfNow) {
+  touch();
+  const struct timespec long_ago[2] = {{1, 0}, {1, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (box.path() / "mark").c_str(), long_ago, 0), 0);
+  touch();
+  EXPECT_GT(box.directory().status("mark")->st_mtime, 1);
+}
+
+TEST_F(HooksTest, NothingButAFileIsTouched) {
+  const std::filesystem::path mark = box.path() / "mark";
+  const auto refuses = [&] {
+    const auto error = error_of([&] { touch(); });
+    EXPECT_EQ(error->reason(), Reason::storage_failed);
+    EXPECT_EQ(error->what(), mark.native() + " is not a regular file");
+    std::filesystem::remove(mark);
+  };
+  ASSERT_EQ(::mkfifo(mark.c_str(), 0600), 0);
+  refuses();
+  std::filesystem::create_directory(mark);
+  refuses();
+  std::filesystem::create_symlink("elsewhere", mark);
+  refuses();
+  EXPECT_FALSE(box.directory().status("elsewhere"));
 }
 
 TEST_F(HooksTest, TheNextProcessTellsWhatReallyHappened) {
