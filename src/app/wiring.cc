@@ -225,8 +225,8 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& l
   registry_ = std::make_unique<RegistryAccess>(options, clock_, log, terms.offline, listeners());
   if (generation_->publisher) {
     const Publisher& publisher = *generation_->publisher;
-    hooks_ = std::make_unique<Hooks>(publisher.control(), registry_->http(), *metrics_, log_,
-                                     clock_, make_random());
+    hooks_ = std::make_unique<Hooks>([shown = generation_->publisher] { return shown->control(); },
+                                     registry_->http(), *metrics_, log_, clock_, make_random());
     hooks_->follow(wanted);
     hooks_->take_over([&](const HookChange& change) {
       for (const Publication& each : publisher.published())

@@ -30,7 +30,7 @@ bool ChartTask::waits_for_gates(const ReadyChart& ready, const std::stop_token& 
   if (!rooms_.hooks || !ready.is_news())
     return false;
   rooms_.hooks->ask_gates(HookSpec::Per::chart, {told_to_gates(ready)}, stop);
-  return rooms_.hooks->gates_passes();
+  return rooms_.hooks->has_pass_gates();
 }
 
 HookChange ChartTask::told_to_gates(const ReadyChart& ready) const {

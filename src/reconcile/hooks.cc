@@ -54,8 +54,8 @@ Error refusal(const HookSpec& gate, const std::vector<HookChange>& changes, cons
 
 }  // namespace
 
-Hooks::Hooks(std::shared_ptr<const Directory> control, HttpClient& http, Metrics& metrics, Log& log,
-             const Clock& clock, Random random)
+Hooks::Hooks(Control control, HttpClient& http, Metrics& metrics, Log& log, const Clock& clock,
+             Random random)
     : control_(std::move(control)),
       http_(http),
       metrics_(metrics),
@@ -95,7 +95,7 @@ void Hooks::follow(const Spec& spec) {
 
 // ---- before ----
 
-bool Hooks::gates_passes() const {
+bool Hooks::has_pass_gates() const {
   const std::lock_guard lock(mutex_);
   return std::any_of(gates_.begin(), gates_.end(),
                      [](const HookSpec& gate) { return !gate.per_chart(); });
@@ -123,7 +123,7 @@ void Hooks::ask_gates(HookSpec::Per per, const std::vector<HookChange>& changes,
   }
 }
 
-Directory Hooks::folder() const { return control_->ensure("hooks/" + owner_, modes_.directory); }
+Directory Hooks::folder() const { return control_()->ensure("hooks/" + owner_, modes_.directory); }
 
 void Hooks::write_down(const HookChange& change) {
   const std::lock_guard lock(mutex_);
@@ -165,7 +165,7 @@ void Hooks::owe(Owed& owed, const HookChange& change) const {
 
 void Hooks::take_over(const std::function<bool(const HookChange&)>& happened) {
   const std::lock_guard lock(mutex_);
-  const auto kept = control_->find("hooks/" + owner_);
+  const auto kept = control_()->find("hooks/" + owner_);
   if (!kept)
     return;
   auto names = kept->names();

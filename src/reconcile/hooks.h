@@ -33,8 +33,10 @@ namespace ocisync {
 // only PATH, HOME, TMPDIR, LANG and TZ: nothing that could be secret. Safe from any thread.
 class Hooks {
  public:
-  Hooks(std::shared_ptr<const Directory> control, HttpClient& http, Metrics& metrics, Log& log,
-        const Clock& clock, Random random);
+  // `control` is asked each time: a volume that was wiped has another control directory.
+  using Control = std::function<std::shared_ptr<const Directory>()>;
+  Hooks(Control control, HttpClient& http, Metrics& metrics, Log& log, const Clock& clock,
+        Random random);
   ~Hooks();  // ends what runs; what is owed stays written down
 
   // From now on these. What is owed to hooks that stay is still owed.
@@ -45,7 +47,7 @@ class Hooks {
   // cannot be run, (timed_out) when it takes too long, (cancelled).
   void ask_gates(HookSpec::Per per, const std::vector<HookChange>& changes,
                  const std::stop_token& stop);
-  bool gates_passes() const;  // whether there are gates for a pass
+  bool has_pass_gates() const;  // whether there are gates for a pass
   // Before a change, once the gates agreed: from here on a crash loses nothing, neither this nor
   // what is owed about the path already.
   void write_down(const HookChange& change);
@@ -80,7 +82,7 @@ class Hooks {
   void strike_out(const HookChange& change);
   Directory folder() const;
 
-  const std::shared_ptr<const Directory> control_;
+  const Control control_;
   HttpClient& http_;
   Metrics& metrics_;
   Log& log_;

@@ -74,7 +74,8 @@ class HooksTest : public testing::Test {
 
   std::unique_ptr<Hooks> hooks(std::vector<HookSpec> wanted) {
     spec.hooks = std::move(wanted);
-    auto made = std::make_unique<Hooks>(control, http, metrics, log, clock, [] { return 0.5; });
+    auto made = std::make_unique<Hooks>([this] { return control; }, http, metrics, log, clock,
+                                        [] { return 0.5; });
     made->follow(spec);
     return made;
   }
@@ -118,6 +119,19 @@ class HooksTest : public testing::Test {
   Spec spec;
 };
 
+TEST_F(HooksTest, AVolumeThatWasWipedIsWrittenToAgain) {
+  box.directory().make_directory("first", 0755);
+  control = std::make_shared<const Directory>(*box.directory().find("first"));
+  answer = 500;
+  const auto made = hooks({hook_named("tell")});
+  made->write_down(change(Action::create, "a", ""));
+  box.directory().remove_tree("first");
+  box.directory().make_directory("second", 0755);
+  control = std::make_shared<const Directory>(*box.directory().find("second"));
+  made->write_down(change(Action::update, "b", "a"));
+  EXPECT_EQ(records().size(), 1U);
+}
+
 TEST_F(HooksTest, AProgramIsToldOfMoreChartsThanAVariableCanName) {
   HookSpec hook;
   hook.name = "tell";
@@ -131,7 +145,7 @@ TEST_F(HooksTest, AProgramIsToldOfMoreChartsThanAVariableCanName) {
 TEST_F(HooksTest, GatesAreAskedForAChartOrForAPass) {
   const auto made = hooks({hook_named("each", HookSpec::When::gate),
                            hook_named("all", HookSpec::When::gate, HookSpec::Per::pass)});
-  EXPECT_TRUE(made->gates_passes());
+  EXPECT_TRUE(made->has_pass_gates());
   const HookChange first = change(Action::create, "a", "");
   const HookChange second = change(Action::update, "b", "a", "db");
   made->ask_gates(HookSpec::Per::chart, {first}, {});
@@ -149,7 +163,7 @@ TEST_F(HooksTest, AGateThatDoesNotAgreeRefuses) {
   EXPECT_THAT(error->what(), HasSubstr("the gate all refused a pass of 2 charts"));
   EXPECT_EQ(error->stage(), "verify");
   made->ask_gates(HookSpec::Per::chart, {first}, {});
-  EXPECT_FALSE(hooks({hook_named("each", HookSpec::When::gate)})->gates_passes());
+  EXPECT_FALSE(hooks({hook_named("each", HookSpec::When::gate)})->has_pass_gates());
 }
 
 TEST_F(HooksTest, WhatIsOwedIsCalledUntilItWorksAndThenForgotten) {
