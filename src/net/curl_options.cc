@@ -98,19 +98,30 @@ void set_connection(CurlHandle& handle, const HttpRequest& request) {
   handle.set(CURLOPT_MAXLIFETIME_CONN, kOldestConnection);
 }
 
+// Who is named here is all that is trusted: libcurl was built with a directory of authorities that
+// would count beside them. A file is read anew for each connection, as it may have been replaced.
+void set_anchors(CurlHandle& handle, const Route& route, const std::string& trust_file) {
+  if (route.ca_pem.empty() && trust_file.empty())
+    return;
+  if (route.ca_pem.empty()) {
+    handle.set(CURLOPT_CAINFO, trust_file);
+    handle.set(CURLOPT_PROXY_CAINFO, trust_file);
+  } else {
+    handle.set_blob(CURLOPT_CAINFO_BLOB, route.ca_pem);
+    handle.set_blob(CURLOPT_PROXY_CAINFO_BLOB, route.ca_pem);
+  }
+  handle.set(CURLOPT_CAPATH, nullptr);
+  handle.set(CURLOPT_PROXY_CAPATH, nullptr);
+  handle.prefer(CURLOPT_CA_CACHE_TIMEOUT, 0L);
+}
+
 void set_trust(CurlHandle& handle, const Route& route, const std::string& trust_file) {
   handle.set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
   if (route.insecure_skip_verify) {
     handle.set(CURLOPT_SSL_VERIFYPEER, 0L);
     handle.set(CURLOPT_SSL_VERIFYHOST, 0L);
   }
-  if (!route.ca_pem.empty()) {
-    handle.set_blob(CURLOPT_CAINFO_BLOB, route.ca_pem);
-    handle.set_blob(CURLOPT_PROXY_CAINFO_BLOB, route.ca_pem);
-  } else if (!trust_file.empty()) {
-    handle.set(CURLOPT_CAINFO, trust_file);
-    handle.set(CURLOPT_PROXY_CAINFO, trust_file);
-  }
+  set_anchors(handle, route, trust_file);
   if (route.client_cert_pem.empty())
     return;
   handle.set_blob(CURLOPT_SSLCERT_BLOB, route.client_cert_pem);
