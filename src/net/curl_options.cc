@@ -38,8 +38,8 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* poi
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* pointer) {
   return guarded(pointer, std::size_t{CURL_WRITEFUNC_ERROR}, [&](Transfer& transfer) {
-    transfer.receive_body(as_bytes({data, size * count}));
-    return size * count;
+    return transfer.receive_body(as_bytes({data, size * count})) ? size * count
+                                                                 : CURL_WRITEFUNC_ERROR;
   });
 }
 

@@ -86,7 +86,7 @@ struct RegistryClient::State {
         log(notes),
         clock(time),
         courier(settings, http, authenticator, credentials, std::move(environment), time, notes),
-        repositories(wanted, courier) {}
+        repositories(wanted, courier, notes) {}
 
   // Asks one after the other until one has an answer; the last one's failure is the failure.
   template <typename Ask>

@@ -30,6 +30,15 @@ class Faults(Case):
         chart = self.assert_code(self.ocisync.sync(), 0).chart("web")
         self.assertEqual((chart["attempts"], chart["requests"]), (1, 5))
 
+    def test_the_status_of_an_error_page_counts_however_long_the_page_is(self):
+        page = b"<html>" + b"x" * 300_000
+        self.proxy.times(2, "GET", "/manifests/", status(503, page))
+        chart = self.assert_code(self.ocisync.sync(), 0).chart("web")
+        self.assertEqual((chart["attempts"], chart["requests"]), (1, 5))
+        ocisync = self.new_ocisync("missing").spec([self.ref])
+        self.proxy.always("GET", "/manifests/", status(404, page))
+        self.assertEqual(self.assert_code(ocisync.sync(), 3).chart("web")["reason"], "NotFound")
+
     def test_retry_after_is_obeyed_in_seconds_and_as_a_date(self):
         in_two_seconds = lambda: email.utils.formatdate(time.time() + 2, usegmt=True)
         for form, value in (("seconds", lambda: "1"), ("date", in_two_seconds)):

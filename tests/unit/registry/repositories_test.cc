@@ -146,6 +146,18 @@ TEST_F(RepositoriesTest, ProvenanceThatIsNotThereIsNoFailure) {
     http_.on(line, {{status}});
     EXPECT_FALSE(provenance()) << status;
   }
+  // A chart is whole without it, so what is final of it is not final for the chart.
+  for (const Reply& reply : {Reply{400}, Reply{404, {}, std::string(100'000, 'x')},
+                             Reply{302, {{"Location", "https://10.0.0.1/login"}}},
+                             Reply{200, {}, std::string(2 << 20, 'x')}}) {
+    http_.on(line, {reply});
+    EXPECT_FALSE(provenance()) << reply.status;
+  }
+  for (const Reason reason : {Reason::unavailable, Reason::timed_out, Reason::cancelled,
+                              Reason::disk_full, Reason::storage_failed}) {
+    http_.on(line, {fails(reason)});
+    EXPECT_EQ(reason_of([&] { provenance(); }), reason);
+  }
   http_.on(line, {{200, {}, "signed"}});
   EXPECT_EQ(provenance()->digest(), Digest::of("signed"));
 }
