@@ -9,6 +9,7 @@
 #include "base/document.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "registry/endpoint.h"
 
 namespace ocisync {
 namespace {
@@ -37,10 +38,10 @@ struct Report {
   int exit_code = 0;
 };
 
-// A repository on that host, so that the entry for its path applies.
-Reference somewhere_on(const std::string& host) {
+// So that the entry for its path applies.
+Reference repository_of(const std::string& host) {
   try {
-    return Reference::parse(host + "/any");
+    return somewhere_on(host);
   } catch (const Error&) {
     throw Error(Reason::usage_invalid,
                 fmt::format("'{}' is no registry (host[:port] or host[:port]/path, no scheme)",
@@ -120,7 +121,7 @@ std::string as_json(const Report& report) {
 }
 
 int run_registry_check(const RegistryCheckOptions& options) {
-  const Reference reference = somewhere_on(options.host);
+  const Reference reference = repository_of(options.host);
   Signals signals;
   const auto log = make_log(options.log);
   Spec spec = load_spec_if_given(options.spec, *log);

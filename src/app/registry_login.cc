@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "registry/credential_file.h"
+#include "registry/endpoint.h"
 
 namespace ocisync {
 namespace {
@@ -79,7 +80,7 @@ Credential given_credential(const LoginOptions& options, Log& log, const std::st
 void warn_if_hidden(const LoginOptions& options, const std::string& host, const Spec& spec,
                     const Credential& stored, const Clock& clock, Log& log) {
   CredentialStore store(process_variable, {options.spec.registry_config}, clock);
-  const Reference any = reference_of(host);
+  const Reference any = somewhere_on(host);
   std::string instead;
   try {
     const Credential found =
@@ -97,7 +98,7 @@ void warn_if_hidden(const LoginOptions& options, const std::string& host, const 
 int login(const LoginOptions& options, Log& log, const std::stop_token& stop) {
   const std::string host = registry_argument(options.host);
   Spec spec = load_spec_if_given(options.spec, log);
-  apply(options.registry, reference_of(host), spec);
+  apply(options.registry, somewhere_on(host), spec);
   const CredentialFile file(login_file({options.spec.registry_config}, process_variable),
                             process_variable);
   const Credential credential = given_credential(options, log, stop);

@@ -313,8 +313,7 @@ PushedArtifact RegistryClient::push(const Reference& reference, const PushArtifa
 
 bool RegistryClient::authenticate(const std::string& registry, TransferCounts& counts,
                                   std::stop_token stop) {
-  // Any repository would do: nothing of it is asked for.
-  const Endpoint endpoint(state_->spec, Reference::parse(registry + "/login"));
+  const Endpoint endpoint(state_->spec, somewhere_on(registry));
   Errand errand{.method = Method::get,
                 .url = *endpoint.front_door,
                 .scope = {},
