@@ -117,8 +117,10 @@ std::shared_ptr<const ChartVersions> Repositories::versions(const ChartSpec& cha
       ask(chart, shelf, volume, counts, stop);
       shelf.answered_in = now;
     } catch (const Error& error) {
-      shelf.failure = error;
-      ++shelf.failures;
+      if (error.reason() != Reason::cancelled) {  // that is for who was stopped alone
+        shelf.failure = error;
+        ++shelf.failures;
+      }
       throw;
     }
   }

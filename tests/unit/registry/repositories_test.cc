@@ -1,5 +1,8 @@
 #include "registry/repositories.h"
 
+#include <atomic>
+#include <future>
+
 #include <gmock/gmock.h>
 
 #include "rig.h"
@@ -90,6 +93,30 @@ TEST_F(RepositoriesTest, AnIndexThatIsNoneFailsItsCharts) {
   EXPECT_THAT(failure_of([&] { versions(); })->what(), HasSubstr("page"));
   serve({indexed(index())});
   EXPECT_EQ(versions()->entries.size(), 1U) << "a failure is not remembered";
+}
+
+TEST_F(RepositoriesTest, AChartThatIsStoppedTakesNoOtherAlong) {
+  std::promise<void> asked, stopped;
+  std::atomic<int> requests = 0;
+  http_.otherwise([&](const ScriptedHttp::Seen&) {
+    if (++requests > 1)
+      return indexed(index());
+    asked.set_value();
+    stopped.get_future().wait();
+    return fails(Reason::cancelled);
+  });
+  auto& repositories = client().repositories();
+  auto first = std::async(std::launch::async, [&] {
+    TransferCounts counts;
+    return reason_of([&] { repositories.versions(spec_.charts[0], nullptr, counts, {}); });
+  });
+  asked.get_future().wait();
+  auto second = std::async(std::launch::async, [&] { return versions(1); });
+  second.wait_for(std::chrono::milliseconds(100));  // it waits for the first by now
+  stopped.set_value();
+  EXPECT_EQ(first.get(), Reason::cancelled);
+  EXPECT_TRUE(second.get()->entries.empty());
+  EXPECT_EQ(requests, 2);
 }
 
 TEST_F(RepositoriesTest, AnArchiveComesFromTheFirstUrlThatHasIt) {
