@@ -40,8 +40,10 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
   std::optional<SteadyTime> not_before;
   while (true) {
     http.begin_try(tries.total + 1, not_before);
+    bool away = false;
     try {
       Answer answer = delivery.attempt();
+      away = answer.away;
       if (retryable_status(answer.status()))
         throw impatience(answer, errand);
       if (errand.check)
@@ -50,7 +52,8 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
     } catch (Error& error) {
       if (!may_pass(error))
         throw;
-      heed(endpoint, error);
+      if (!away)  // what another server asks for holds for this errand alone
+        heed(endpoint, error);
       if (errand.once)
         throw;
       not_before = next_try(endpoint, errand, error, tries);

@@ -129,6 +129,20 @@ TEST_F(Patience, LeavesOtherRegistriesAlone) {
   manifest(ref("another.example.com/team/web:1.0"));
 }
 
+TEST_F(Patience, OfStorageThatARegistrySendsUsToIsNotForTheRegistry) {
+  int blocked = 0;
+  settings_.blocked = [&](const std::string&, WallTime) { ++blocked; };
+  replies({{307, {{"Location", "https://cdn.example.net/m"}}}});
+  http_.on("GET https://cdn.example.net/m", {after(503, "600")});
+  const auto error = failure_of([&] { manifest(); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->not_before(), clock_.steady() + 600s) << "this one is left alone as asked";
+  EXPECT_EQ(lines().size(), 2U);
+  EXPECT_EQ(blocked, 0);
+  registry_.add_manifest("team/other", "1.0", "{}");
+  manifest(ref("registry.example.com/team/other:1.0"));
+}
+
 TEST_F(Patience, ReadsBothFormsAndClampsThem) {
   struct Row {
     std::string value;
