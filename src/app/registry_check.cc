@@ -63,10 +63,11 @@ std::string describe(const Credential& credential) {
   return credential.source;
 }
 
-std::string credentials_for(CredentialStore& store, const Spec& spec, const Reference& reference) {
+std::string credentials_for(CredentialStore& store, const Spec& spec, const Reference& reference,
+                            const std::stop_token& stop) {
   try {
     return describe(store.find(reference, find_registry(spec, reference),
-                               CredentialStore::Freshness::cached_is_fine));
+                               CredentialStore::Freshness::cached_is_fine, stop));
   } catch (const Error& error) {
     return "cannot be used: " + error.message();
   }
@@ -129,9 +130,10 @@ int run_registry_check(const RegistryCheckOptions& options) {
   const RealClock clock;
   RegistryWiring wiring(options.spec, spec, clock, *log);
   TransferCounts counts;
-  Report report{.host = options.host,
-                .door = wiring.client().front_door(reference, counts, signals.stop()),
-                .credentials = credentials_for(wiring.credentials(), spec, reference)};
+  Report report{
+      .host = options.host,
+      .door = wiring.client().front_door(reference, counts, signals.stop()),
+      .credentials = credentials_for(wiring.credentials(), spec, reference, signals.stop())};
   if (report.door.refusal)
     report.exit_code = facts(report.door.refusal->reason()).exit_code;
   if (signals.received() != 0)

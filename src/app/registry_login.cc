@@ -78,13 +78,14 @@ Credential given_credential(const LoginOptions& options, Log& log, const std::st
 
 // Stored in vain if another source has something else to say about this host.
 void warn_if_hidden(const LoginOptions& options, const std::string& host, const Spec& spec,
-                    const Credential& stored, const Clock& clock, Log& log) {
+                    const Credential& stored, const Clock& clock, Log& log,
+                    const std::stop_token& stop) {
   CredentialStore store(process_variable, {options.spec.registry_config}, clock);
   const Reference any = somewhere_on(host);
   std::string instead;
   try {
     const Credential found =
-        store.find(any, find_registry(spec, any), CredentialStore::Freshness::cached_is_fine);
+        store.find(any, find_registry(spec, any), CredentialStore::Freshness::cached_is_fine, stop);
     if (found.fingerprint() == stored.fingerprint())
       return;
     instead = found.source;
@@ -111,7 +112,7 @@ int login(const LoginOptions& options, Log& log, const std::stop_token& stop) {
                 {{"host", host}});
   const std::string where = file.store(host, credential);
   log.info("CredentialsStored", "credentials were stored", {{"host", host}, {"in", where}});
-  warn_if_hidden(options, host, spec, credential, clock, log);
+  warn_if_hidden(options, host, spec, credential, clock, log, stop);
   print_result(options.output, "login", host, {"storedIn", where}, "Login succeeded\n");
   return 0;
 }

@@ -23,7 +23,8 @@ std::string system_bundle(const Environment& environment) {
 RouteBook::RouteBook(Environment environment, CredentialStore& credentials, const Clock& clock)
     : environment_(std::move(environment)), credentials_(credentials), files_(clock) {}
 
-RouteBook::Proxy RouteBook::proxy_for(const RegistrySpec* registry, const Url& url) {
+RouteBook::Proxy RouteBook::proxy_for(const RegistrySpec* registry, const Url& url,
+                                      const std::stop_token& stop) {
   if (!registry || !registry->proxy)
     return {environment_proxy(url, environment_).value_or(""), {}};
   const ProxySpec& proxy = *registry->proxy;
@@ -32,7 +33,7 @@ RouteBook::Proxy RouteBook::proxy_for(const RegistrySpec* registry, const Url& u
   const auto address = Url::parse(proxy.url);
   return {proxy.url, credentials_.resolve(*proxy.credentials,
                                           address ? address->origin().authority() : registry->host,
-                                          CredentialStore::Freshness::cached_is_fine)};
+                                          CredentialStore::Freshness::cached_is_fine, stop)};
 }
 
 // Null when the entry names no such file.
@@ -69,11 +70,11 @@ std::string RouteBook::trust_anchors(const TlsSpec& tls, const std::string& own)
 }
 
 std::shared_ptr<const Route> RouteBook::route(const RegistrySpec* registry, const Url& url,
-                                              Whose whose) {
+                                              Whose whose, const std::stop_token& stop) {
   static const TlsSpec kDefaults;
   const TlsSpec& tls = registry ? registry->tls : kDefaults;
   const bool own = whose == Whose::registry;
-  const Proxy proxy = proxy_for(registry, url);
+  const Proxy proxy = proxy_for(registry, url, stop);
   const UserFiles::Content ca = pem(tls.ca_file, "caFile", "CERTIFICATE");
   const UserFiles::Content cert = own ? pem(tls.cert_file, "certFile", "CERTIFICATE") : nullptr;
   const UserFiles::Content key = own ? pem(tls.key_file, "keyFile", "PRIVATE KEY") : nullptr;

@@ -109,6 +109,14 @@ class Credentials(Case):
         self.assertEqual(run.chart("web")["reason"], "CredentialsInvalid")
         self.assertIn("docker-credential-absent", run.chart("web")["message"])
 
+    def test_a_helper_that_hangs_is_ended_when_time_is_up(self):
+        helper = self.write("bin/docker-credential-hanging", "#!/bin/sh\nexec sleep 60\n")
+        helper.chmod(0o755)
+        ref = f"oci://{self.registry.host}/charts/web:1.0.0"
+        self.ocisync.spec([{"name": f"web-{i}", "ref": ref} for i in range(3)],
+                          [{"host": self.registry.host, "credentials": {"helper": "hanging"}}])
+        self.run_out_of_time(PATH=f"{helper.parent}:{os.environ['PATH']}")
+
     def test_a_spec_entry_that_yields_nothing_fails_and_never_falls_through(self):
         environment = {"DOCKER_CONFIG": self.write("docker/config.json", self.docker_config(self.registry.host)).parent}
         self.write("empty/readme", "nothing here")
