@@ -28,14 +28,16 @@ Courier::Courier(const ClientSettings& settings, HttpClient& http, Authenticator
       clock_(clock),
       routes_(std::move(environment), credentials, clock),
       gate_(settings.gate ? settings.gate : std::make_shared<Gate>(clock)),
+      silent_mirrors_(clock),
       warnings_(log),
       random_(std::mt19937_64(std::random_device{}())) {}
 
 Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCounts& counts,
                       std::stop_token stop) {
   MeteredClient http(http_, clock_, endpoint.host(), settings_, counts);
-  Delivery delivery({settings_, auth_, credentials_, routes_, *gate_, first_contact_, warnings_},
-                    http, endpoint, errand, stop);
+  Delivery delivery(
+      {settings_, auth_, credentials_, routes_, *gate_, first_contact_, silent_mirrors_, warnings_},
+      http, endpoint, errand, stop);
   Tries tries;
   std::optional<SteadyTime> not_before;
   while (true) {
@@ -54,7 +56,7 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
         throw;
       if (!away)  // what another server asks for holds for this errand alone
         heed(endpoint, error);
-      if (errand.once)
+      if (errand.once || !endpoint.mirrored.empty())
         throw;
       not_before = next_try(endpoint, errand, error, tries);
     }

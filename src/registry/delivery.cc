@@ -73,10 +73,23 @@ Answer Delivery::attempt() {
   return answer;
 }
 
-// The first request goes without a header unless experience says otherwise. A 401 is answered; a
-// second one has the credential read again, in case it was rotated, and is answered once more.
 Answer Delivery::authorised() {
   FirstContact::Turn turn = counter_.first_contact.enter(context_.origin, stop_);
+  if (endpoint_.mirrored.empty())
+    return converse(turn);
+  counter_.silent_mirrors.check(context_.origin);  // who was first may just have found out
+  try {
+    return converse(turn);
+  } catch (const Error& error) {
+    if (error.reason() == Reason::timed_out || error.reason() == Reason::unavailable)
+      counter_.silent_mirrors.add(context_.origin);
+    throw;
+  }
+}
+
+// The first request goes without a header unless experience says otherwise. A 401 is answered; a
+// second one has the credential read again, in case it was rotated, and is answered once more.
+Answer Delivery::converse(FirstContact::Turn& turn) {
   std::optional<Secret> header =
       with_second_chance([&] { return counter_.auth.anticipate(context_, errand_.scope, stop_); });
   for (int refusals = header ? 1 : 0;; ++refusals) {
