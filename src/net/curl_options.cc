@@ -5,6 +5,8 @@
 #include <climits>
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@ namespace {
 constexpr long kBufferSize = 64 * 1024;
 constexpr long kOldestIdleConnection = 60;  // seconds; then DNS and certificates are asked again
 constexpr long kOldestConnection = 600;
+constexpr unsigned kLongestUnacknowledged = 30'000;  // milliseconds
 
 Transfer& transfer_of(void* pointer) { return *static_cast<Transfer*>(pointer); }
 
@@ -56,6 +59,13 @@ int on_seek(void* pointer, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
+// A peer that vanished is found out by what it does not acknowledge; the kernel alone would go on
+// for a quarter of an hour, and other requests with it on the same connection.
+void limit_silence(curl_socket_t socket) {
+  ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &kLongestUnacknowledged,
+               sizeof kLongestUnacknowledged);
+}
+
 // Called with what the name resolved to, right before connecting: no other name, and no change of
 // mind of the name server, gets past this.
 curl_socket_t open_socket(void* pointer, curlsocktype, curl_sockaddr* target) {
@@ -63,8 +73,11 @@ curl_socket_t open_socket(void* pointer, curlsocktype, curl_sockaddr* target) {
     const auto address = IpAddress::of(target->addr);
     if (address && !transfer.admits(*address))
       return curl_socket_t{CURL_SOCKET_BAD};
-    return curl_socket_t{
-        ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol)};
+    const curl_socket_t socket =
+        ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol);
+    if (socket >= 0)
+      limit_silence(socket);
+    return socket;
   });
 }
 
@@ -94,6 +107,7 @@ void set_connection(CurlHandle& handle, const HttpRequest& request) {
   handle.set(CURLOPT_TCP_KEEPALIVE, 1L);
   handle.set(CURLOPT_CONNECTTIMEOUT_MS,
              static_cast<long>(std::min<Duration::rep>(request.timeout.count(), INT_MAX)));
+  handle.set(CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L);
   handle.set(CURLOPT_MAXAGE_CONN, kOldestIdleConnection);
   handle.set(CURLOPT_MAXLIFETIME_CONN, kOldestConnection);
 }

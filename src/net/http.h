@@ -85,6 +85,7 @@ struct HttpRequest {
   Duration timeout = std::chrono::seconds(30);
   Duration stall_timeout = std::chrono::seconds(30);  // of a body slower than 1 KiB/s
   std::optional<SteadyTime> not_before{};             // waits in the engine's queue until then
+  bool fresh_connection = false;                      // none that is open already: it may be dead
   // Bytes of `body` that have left, on the engine's thread; fewer than before: it began anew.
   std::function<void(std::uint64_t)> sent{};
 

@@ -40,8 +40,9 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
       http, endpoint, errand, stop);
   Tries tries;
   std::optional<SteadyTime> not_before;
+  bool silence = false;
   while (true) {
-    http.begin_try(tries.total + 1, not_before);
+    http.begin_try(tries.total + 1, not_before, silence);
     bool away = false;
     try {
       Answer answer = delivery.attempt();
@@ -58,6 +59,7 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
         heed(endpoint, error);
       if (errand.once || !endpoint.mirrored.empty())
         throw;
+      silence = error.reason() == Reason::timed_out;
       not_before = next_try(endpoint, errand, error, tries);
     }
   }

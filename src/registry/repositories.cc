@@ -233,7 +233,7 @@ std::optional<Spool> Repositories::provenance(const ChartSpec& chart, const Inde
     // Object stores say 403 of what they have not got.
     if (error.reason() != Reason::not_found && error.reason() != Reason::unauthorized)
       log_.warning("ProvenanceMissing", error.what(),
-                   {{"chart", chart.name}, {"reason", to_string(error.reason())}});
+                   {{"chart", chart.name}, {"reason", std::string(to_string(error.reason()))}});
     return std::nullopt;
   }
 }

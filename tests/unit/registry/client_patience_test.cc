@@ -49,6 +49,15 @@ TEST_F(Patience, TriesThreeTimesWhenThereIsNoAnswer) {
   }
 }
 
+TEST_F(Patience, TakesAnotherConnectionAfterSilence) {
+  replies({fails(Reason::timed_out), fails(Reason::unavailable), kFine()});
+  manifest();
+  const auto seen = http_.seen();
+  EXPECT_FALSE(seen.at(0).fresh_connection);
+  EXPECT_TRUE(seen.at(1).fresh_connection);
+  EXPECT_FALSE(seen.at(2).fresh_connection);
+}
+
 TEST_F(Patience, TriesOnceWhereASecondTimeCannotHelp) {
   for (const int status : {400, 403, 404, 405, 406, 410, 413, 415, 422, 501}) {
     http_.forget();

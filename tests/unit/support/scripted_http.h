@@ -44,6 +44,7 @@ class ScriptedHttp final : public HttpClient {
     AddressPolicy addresses;
     std::shared_ptr<const Route> route;
     std::optional<SteadyTime> not_before;
+    bool fresh_connection;
 
     std::string header(std::string_view name) const {
       const std::string* value = headers.find(name);
@@ -73,7 +74,8 @@ class ScriptedHttp final : public HttpClient {
               request.body,
               request.addresses,
               request.route,
-              request.not_before};
+              request.not_before,
+              request.fresh_connection};
     {
       const std::lock_guard lock(mutex_);
       seen_.push_back(seen);
