@@ -26,7 +26,7 @@ namespace {
 using Freshness = CredentialStore::Freshness;
 
 // How hard to look, and until when.
-struct Search {
+struct Quest {
   Freshness freshness;
   std::stop_token stop;
 };
@@ -107,17 +107,16 @@ struct CredentialStore::State {
                                              Freshness freshness);
   std::shared_ptr<const DockerConfig> config(const DefaultFile& file, Freshness freshness);
   std::optional<Credential> helper(const std::string& suffix, std::string_view host,
-                                   const Search& search);
+                                   const Quest& quest);
   std::optional<Credential> ask(Asked& entry, const std::string& suffix, std::string_view host,
                                 const std::stop_token& stop) const;
   std::optional<Credential> from_config(const DockerConfig& config, std::string_view host,
-                                        std::string_view repository, const Search& search);
+                                        std::string_view repository, const Quest& quest);
   std::optional<Credential> from_environment(std::string_view host, std::string_view repository,
-                                             const Search& search);
-  Credential from_defaults(std::string_view host, std::string_view repository,
-                           const Search& search);
+                                             const Quest& quest);
+  Credential from_defaults(std::string_view host, std::string_view repository, const Quest& quest);
   Credential from_spec(const CredentialsSpec& spec, const std::string& host,
-                       std::string_view repository, const Search& search);
+                       std::string_view repository, const Quest& quest);
   std::string text_of(const std::filesystem::path& path, Freshness freshness);
   Secret password(const CredentialsSpec& spec, Freshness freshness);
 
@@ -164,8 +163,8 @@ std::shared_ptr<const DockerConfig> CredentialStore::State::config(const Default
 
 std::optional<Credential> CredentialStore::State::helper(const std::string& suffix,
                                                          std::string_view host,
-                                                         const Search& search) {
-  if (search.freshness == Freshness::without_helpers)
+                                                         const Quest& quest) {
+  if (quest.freshness == Freshness::without_helpers)
     return Credential{Credential::Kind::anonymous, "", Secret(),
                       "credential helper docker-credential-" + suffix};
   const auto entry = asked.with([&](auto& known) {
@@ -177,16 +176,16 @@ std::optional<Credential> CredentialStore::State::helper(const std::string& suff
   {
     std::unique_lock lock(entry->mutex);
     const std::uint64_t failures = entry->failures;
-    if (!entry->over.wait(lock, search.stop, [&] { return !entry->busy; }))
+    if (!entry->over.wait(lock, quest.stop, [&] { return !entry->busy; }))
       throw Error(Reason::cancelled, "stopped while waiting for " + helper_program(suffix));
     if (entry->failures != failures)
       throw Error(*entry->failure);  // what we waited for failed for us too
-    if (entry->when && search.freshness != Freshness::after_refusal &&
+    if (entry->when && quest.freshness != Freshness::after_refusal &&
         clock.steady() - *entry->when < kHelperMemory)
       return entry->answer;
     entry->busy = true;
   }
-  return ask(*entry, suffix, host, search.stop);
+  return ask(*entry, suffix, host, quest.stop);
 }
 
 // Whoever made the entry busy asks, and lets those who wait go on.
@@ -222,9 +221,9 @@ std::optional<Credential> CredentialStore::State::ask(Asked& entry, const std::s
 std::optional<Credential> CredentialStore::State::from_config(const DockerConfig& config,
                                                               std::string_view host,
                                                               std::string_view repository,
-                                                              const Search& search) {
+                                                              const Quest& quest) {
   if (const auto program = config.helper(host)) {
-    if (auto found = helper(program->suffix, host, search))
+    if (auto found = helper(program->suffix, host, quest))
       return found;
     if (program->for_this_host)
       return std::nullopt;
@@ -234,22 +233,22 @@ std::optional<Credential> CredentialStore::State::from_config(const DockerConfig
 
 std::optional<Credential> CredentialStore::State::from_environment(std::string_view host,
                                                                    std::string_view repository,
-                                                                   const Search& search) {
+                                                                   const Quest& quest) {
   const auto text = environment("DOCKER_AUTH_CONFIG");
   if (!text || text->empty())
     return std::nullopt;
-  return from_config(DockerConfig::parse(*text, "DOCKER_AUTH_CONFIG"), host, repository, search);
+  return from_config(DockerConfig::parse(*text, "DOCKER_AUTH_CONFIG"), host, repository, quest);
 }
 
 Credential CredentialStore::State::from_defaults(std::string_view host, std::string_view repository,
-                                                 const Search& search) {
-  if (auto found = from_environment(host, repository, search))
+                                                 const Quest& quest) {
+  if (auto found = from_environment(host, repository, quest))
     return *std::move(found);
   for (const DefaultFile& file : default_files(files, environment)) {
-    const auto read = config(file, search.freshness);
+    const auto read = config(file, quest.freshness);
     if (!read)
       continue;
-    if (auto found = from_config(*read, host, repository, search))
+    if (auto found = from_config(*read, host, repository, quest))
       return *std::move(found);
   }
   Credential none;
@@ -276,36 +275,36 @@ Secret CredentialStore::State::password(const CredentialsSpec& spec, Freshness f
 }
 
 Credential CredentialStore::State::from_spec(const CredentialsSpec& spec, const std::string& host,
-                                             std::string_view repository, const Search& search) {
+                                             std::string_view repository, const Quest& quest) {
   using Kind = Credential::Kind;
   switch (spec.kind) {
     case CredentialsSpec::Kind::secret_dir:
       return read_secret_dir(spec.path, host, repository);
     case CredentialsSpec::Kind::username_password:
-      return {Kind::basic, spec.username, password(spec, search.freshness),
+      return {Kind::basic, spec.username, password(spec, quest.freshness),
               spec.password_env.empty() ? "passwordFile " + spec.password_file.string()
                                         : "passwordEnv " + spec.password_env};
     case CredentialsSpec::Kind::docker_config: {
-      const auto read = config(spec.path, search.freshness);
+      const auto read = config(spec.path, quest.freshness);
       if (!read)
         throw Error(Reason::credentials_invalid,
                     fmt::format("dockerConfig {} does not exist", spec.path.string()));
-      if (auto found = from_config(*read, host, repository, search))
+      if (auto found = from_config(*read, host, repository, quest))
         return *std::move(found);
       throw Error(Reason::credentials_invalid,
                   fmt::format("dockerConfig {} has no entry for {}", spec.path.string(), host));
     }
     case CredentialsSpec::Kind::helper:
-      if (auto found = helper(spec.helper, host, search))
+      if (auto found = helper(spec.helper, host, quest))
         return *std::move(found);
       throw Error(Reason::credentials_invalid,
                   fmt::format("credential helper docker-credential-{} knows no credentials for {}",
                               spec.helper, host));
     case CredentialsSpec::Kind::token_file:
-      return {Kind::bearer, "", secret_from_file(text_of(spec.path, search.freshness)),
+      return {Kind::bearer, "", secret_from_file(text_of(spec.path, quest.freshness)),
               "tokenFile " + spec.path.string()};
     case CredentialsSpec::Kind::identity_token_file:
-      return {Kind::identity_token, "", secret_from_file(text_of(spec.path, search.freshness)),
+      return {Kind::identity_token, "", secret_from_file(text_of(spec.path, quest.freshness)),
               "identityTokenFile " + spec.path.string()};
     case CredentialsSpec::Kind::anonymous:
       return {Kind::anonymous, "", Secret(), "anonymous, as the spec says"};
@@ -321,7 +320,7 @@ CredentialStore::~CredentialStore() = default;
 
 Credential CredentialStore::find(const Reference& reference, const RegistrySpec* registry,
                                  Freshness freshness, std::stop_token stop) {
-  const Search search{freshness, std::move(stop)};
+  const Quest quest{freshness, std::move(stop)};
   const std::string& host = reference.registry();
   const auto describe = [&] { return "finding credentials for " + host; };
   return during(describe, [&] {
@@ -332,8 +331,8 @@ Credential CredentialStore::find(const Reference& reference, const RegistrySpec*
       return checked(*std::move(given));
     if (registry && registry->credentials)
       return checked(
-          state_->from_spec(*registry->credentials, host, reference.repository(), search));
-    return checked(state_->from_defaults(host, reference.repository(), search));
+          state_->from_spec(*registry->credentials, host, reference.repository(), quest));
+    return checked(state_->from_defaults(host, reference.repository(), quest));
   });
 }
 
@@ -343,9 +342,9 @@ void CredentialStore::use(const std::string& registry, Credential credential) {
 
 Credential CredentialStore::resolve(const CredentialsSpec& spec, const std::string& host,
                                     Freshness freshness, std::stop_token stop) {
-  const Search search{freshness, std::move(stop)};
+  const Quest quest{freshness, std::move(stop)};
   const auto describe = [&] { return "finding credentials for " + host; };
-  return during(describe, [&] { return checked(state_->from_spec(spec, host, "", search)); });
+  return during(describe, [&] { return checked(state_->from_spec(spec, host, "", quest)); });
 }
 
 }  // namespace ocisync
