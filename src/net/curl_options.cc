@@ -16,7 +16,7 @@ namespace {
 constexpr long kBufferSize = 64 * 1024;
 constexpr long kOldestIdleConnection = 60;  // seconds; then DNS and certificates are asked again
 constexpr long kOldestConnection = 600;
-constexpr unsigned kLongestUnacknowledged = 30'000;  // milliseconds
+constexpr Duration kLeastPatience = std::chrono::seconds(30);
 
 Transfer& transfer_of(void* pointer) { return *static_cast<Transfer*>(pointer); }
 
@@ -61,9 +61,10 @@ int on_seek(void* pointer, curl_off_t offset, int origin) {
 
 // A peer that vanished is found out by what it does not acknowledge; the kernel alone would go on
 // for a quarter of an hour, and other requests with it on the same connection.
-void limit_silence(curl_socket_t socket) {
-  ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &kLongestUnacknowledged,
-               sizeof kLongestUnacknowledged);
+void limit_silence(curl_socket_t socket, Duration timeout) {
+  const auto most = std::clamp<Duration::rep>(timeout.count(), kLeastPatience.count(), INT_MAX);
+  const auto milliseconds = static_cast<unsigned>(most);
+  ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
 }
 
 // Called with what the name resolved to, right before connecting: no other name, and no change of
@@ -76,7 +77,7 @@ curl_socket_t open_socket(void* pointer, curlsocktype, curl_sockaddr* target) {
     const curl_socket_t socket =
         ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol);
     if (socket >= 0)
-      limit_silence(socket);
+      limit_silence(socket, transfer.request().timeout);
     return socket;
   });
 }
