@@ -283,6 +283,17 @@ class Faults(Case):
             [self.ref], [{"host": self.proxy.host, "mirrors": [{"host": "127.0.0.1:9"}]}])
         self.assert_code(broken.sync(), 0)
 
+    def test_a_mirror_that_never_answers_is_waited_for_once(self):
+        for repository in ("charts/a", "charts/b"):
+            self.pusher(self.registry, repository).current("1.0.0")
+        with FaultProxy(self.registry) as mirror:
+            mirror.always("*", "/", delay(30))
+            self.ocisync.spec([{"name": name, "ref": f"oci://{self.proxy.host}/charts/{name}:1.0.0"} for name in "ab"],
+                              [{"host": self.proxy.host, "mirrors": [{"host": mirror.host}]}],
+                              timeout="1s", concurrency=1)
+            self.assert_code(self.ocisync.sync(), 0)
+            self.assertEqual(len(mirror.seen), 1)
+
     def test_a_proxy_is_used_for_what_is_not_loopback(self):
         asked = []
 
