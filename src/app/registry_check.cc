@@ -9,6 +9,7 @@
 #include "base/document.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "registry/endpoint.h"
 
 namespace ocisync {
 namespace {
@@ -37,10 +38,10 @@ struct Report {
   int exit_code = 0;
 };
 
-// A repository on that host, so that the entry for its path applies.
-Reference somewhere_on(const std::string& host) {
+// So that the entry for its path applies.
+Reference repository_of(const std::string& host) {
   try {
-    return Reference::parse(host + "/any");
+    return somewhere_on(host);
   } catch (const Error&) {
     throw Error(Reason::usage_invalid,
                 fmt::format("'{}' is no registry (host[:port] or host[:port]/path, no scheme)",
@@ -62,10 +63,11 @@ std::string describe(const Credential& credential) {
   return credential.source;
 }
 
-std::string credentials_for(CredentialStore& store, const Spec& spec, const Reference& reference) {
+std::string credentials_for(CredentialStore& store, const Spec& spec, const Reference& reference,
+                            const std::stop_token& stop) {
   try {
     return describe(store.find(reference, find_registry(spec, reference),
-                               CredentialStore::Freshness::cached_is_fine));
+                               CredentialStore::Freshness::cached_is_fine, stop));
   } catch (const Error& error) {
     return "cannot be used: " + error.message();
   }
@@ -120,7 +122,7 @@ std::string as_json(const Report& report) {
 }
 
 int run_registry_check(const RegistryCheckOptions& options) {
-  const Reference reference = somewhere_on(options.host);
+  const Reference reference = repository_of(options.host);
   Signals signals;
   const auto log = make_log(options.log);
   Spec spec = load_spec_if_given(options.spec, *log);
@@ -128,9 +130,10 @@ int run_registry_check(const RegistryCheckOptions& options) {
   const RealClock clock;
   RegistryWiring wiring(options.spec, spec, clock, *log);
   TransferCounts counts;
-  Report report{.host = options.host,
-                .door = wiring.client().front_door(reference, counts, signals.stop()),
-                .credentials = credentials_for(wiring.credentials(), spec, reference)};
+  Report report{
+      .host = options.host,
+      .door = wiring.client().front_door(reference, counts, signals.stop()),
+      .credentials = credentials_for(wiring.credentials(), spec, reference, signals.stop())};
   if (report.door.refusal)
     report.exit_code = facts(report.door.refusal->reason()).exit_code;
   if (signals.received() != 0)

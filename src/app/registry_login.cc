@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "registry/credential_file.h"
+#include "registry/endpoint.h"
 
 namespace ocisync {
 namespace {
@@ -77,13 +78,14 @@ Credential given_credential(const LoginOptions& options, Log& log, const std::st
 
 // Stored in vain if another source has something else to say about this host.
 void warn_if_hidden(const LoginOptions& options, const std::string& host, const Spec& spec,
-                    const Credential& stored, const Clock& clock, Log& log) {
+                    const Credential& stored, const Clock& clock, Log& log,
+                    const std::stop_token& stop) {
   CredentialStore store(process_variable, {options.spec.registry_config}, clock);
-  const Reference any = reference_of(host);
+  const Reference any = somewhere_on(host);
   std::string instead;
   try {
     const Credential found =
-        store.find(any, find_registry(spec, any), CredentialStore::Freshness::cached_is_fine);
+        store.find(any, find_registry(spec, any), CredentialStore::Freshness::cached_is_fine, stop);
     if (found.fingerprint() == stored.fingerprint())
       return;
     instead = found.source;
@@ -97,7 +99,7 @@ void warn_if_hidden(const LoginOptions& options, const std::string& host, const 
 int login(const LoginOptions& options, Log& log, const std::stop_token& stop) {
   const std::string host = registry_argument(options.host);
   Spec spec = load_spec_if_given(options.spec, log);
-  apply(options.registry, reference_of(host), spec);
+  apply(options.registry, somewhere_on(host), spec);
   const CredentialFile file(login_file({options.spec.registry_config}, process_variable),
                             process_variable);
   const Credential credential = given_credential(options, log, stop);
@@ -110,7 +112,7 @@ int login(const LoginOptions& options, Log& log, const std::stop_token& stop) {
                 {{"host", host}});
   const std::string where = file.store(host, credential);
   log.info("CredentialsStored", "credentials were stored", {{"host", host}, {"in", where}});
-  warn_if_hidden(options, host, spec, credential, clock, log);
+  warn_if_hidden(options, host, spec, credential, clock, log, stop);
   print_result(options.output, "login", host, {"storedIn", where}, "Login succeeded\n");
   return 0;
 }

@@ -71,6 +71,4 @@ std::string registry_argument(const std::string& text) {
                           printable(text.find('@') == std::string::npos ? text : "…", 300)));
 }
 
-Reference reference_of(const std::string& registry) { return Reference::parse(registry + "/any"); }
-
 }  // namespace ocisync

@@ -28,7 +28,4 @@ void apply(const RegistryOptions& options, const Reference& reference, Spec& spe
 // it. Throws Error(usage_invalid).
 std::string registry_argument(const std::string& text);
 
-// A reference of that registry, for what looks at nothing else of it.
-Reference reference_of(const std::string& registry);
-
 }  // namespace ocisync

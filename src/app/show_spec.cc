@@ -9,6 +9,7 @@
 #include "base/environment.h"
 #include "base/error.h"
 #include "registry/credentials.h"
+#include "registry/endpoint.h"
 #include "spec/effective.h"
 #include "spec/quantity.h"
 
@@ -50,7 +51,7 @@ void add_defaults(const SpecOptions& options, const Spec& spec, Elsewheres& else
     const RegistrySpec& registry = spec.registries[i];
     if (!registry.host.starts_with("*."))
       fill(fmt::format("spec.registries[{}].plainHTTP", i),
-           speaks_plain_http(spec, Reference::parse(registry.host + "/any")),
+           speaks_plain_http(spec, somewhere_on(registry.host)),
            "default: true for loopback alone");
   }
 }
@@ -73,8 +74,8 @@ std::optional<Reference> governed(const Spec& spec, const RegistrySpec& registry
       return chart.reference;
   if (registry.host.starts_with("*."))
     return std::nullopt;
-  const std::string prefix = registry.path_prefix.empty() ? "" : registry.path_prefix + "/";
-  return Reference::parse(registry.host + "/" + prefix + "any");
+  const std::string path = registry.path_prefix.empty() ? "" : "/" + registry.path_prefix;
+  return somewhere_on(registry.host + path);
 }
 
 SpecNotes credential_notes(const SpecOptions& options, const Spec& spec) {

@@ -259,7 +259,7 @@ bool CurlEngine::Impl::reap() {
 std::exception_ptr CurlEngine::Impl::outcome(const Active& active, CURLcode code) {
   if (auto parked = active.transfer->parked())
     return parked;
-  if (code != CURLE_OK)
+  if (code != CURLE_OK && !active.transfer->cut())
     return std::make_exception_ptr(curl_failure(code, *active.handle, *active.transfer));
   if (!active.transfer->answered())
     return std::make_exception_ptr(

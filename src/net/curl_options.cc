@@ -5,6 +5,8 @@
 #include <climits>
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@ namespace {
 constexpr long kBufferSize = 64 * 1024;
 constexpr long kOldestIdleConnection = 60;  // seconds; then DNS and certificates are asked again
 constexpr long kOldestConnection = 600;
+constexpr Duration kLeastPatience = std::chrono::seconds(30);
 
 Transfer& transfer_of(void* pointer) { return *static_cast<Transfer*>(pointer); }
 
@@ -38,8 +41,8 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* poi
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* pointer) {
   return guarded(pointer, std::size_t{CURL_WRITEFUNC_ERROR}, [&](Transfer& transfer) {
-    transfer.receive_body(as_bytes({data, size * count}));
-    return size * count;
+    return transfer.receive_body(as_bytes({data, size * count})) ? size * count
+                                                                 : CURL_WRITEFUNC_ERROR;
   });
 }
 
@@ -56,6 +59,14 @@ int on_seek(void* pointer, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
+// A peer that vanished is found out by what it does not acknowledge; the kernel alone would go on
+// for a quarter of an hour, and other requests with it on the same connection.
+void limit_silence(curl_socket_t socket, Duration timeout) {
+  const auto most = std::clamp<Duration::rep>(timeout.count(), kLeastPatience.count(), INT_MAX);
+  const auto milliseconds = static_cast<unsigned>(most);
+  ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+}
+
 // Called with what the name resolved to, right before connecting: no other name, and no change of
 // mind of the name server, gets past this.
 curl_socket_t open_socket(void* pointer, curlsocktype, curl_sockaddr* target) {
@@ -63,8 +74,11 @@ curl_socket_t open_socket(void* pointer, curlsocktype, curl_sockaddr* target) {
     const auto address = IpAddress::of(target->addr);
     if (address && !transfer.admits(*address))
       return curl_socket_t{CURL_SOCKET_BAD};
-    return curl_socket_t{
-        ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol)};
+    const curl_socket_t socket =
+        ::socket(target->family, target->socktype | SOCK_CLOEXEC, target->protocol);
+    if (socket >= 0)
+      limit_silence(socket, transfer.request().timeout);
+    return socket;
   });
 }
 
@@ -94,8 +108,26 @@ void set_connection(CurlHandle& handle, const HttpRequest& request) {
   handle.set(CURLOPT_TCP_KEEPALIVE, 1L);
   handle.set(CURLOPT_CONNECTTIMEOUT_MS,
              static_cast<long>(std::min<Duration::rep>(request.timeout.count(), INT_MAX)));
+  handle.set(CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L);
   handle.set(CURLOPT_MAXAGE_CONN, kOldestIdleConnection);
   handle.set(CURLOPT_MAXLIFETIME_CONN, kOldestConnection);
+}
+
+// Who is named here is all that is trusted: libcurl was built with a directory of authorities that
+// would count beside them. A file is read anew for each connection, as it may have been replaced.
+void set_anchors(CurlHandle& handle, const Route& route, const std::string& trust_file) {
+  if (route.ca_pem.empty() && trust_file.empty())
+    return;
+  if (route.ca_pem.empty()) {
+    handle.set(CURLOPT_CAINFO, trust_file);
+    handle.set(CURLOPT_PROXY_CAINFO, trust_file);
+  } else {
+    handle.set_blob(CURLOPT_CAINFO_BLOB, route.ca_pem);
+    handle.set_blob(CURLOPT_PROXY_CAINFO_BLOB, route.ca_pem);
+  }
+  handle.set(CURLOPT_CAPATH, nullptr);
+  handle.set(CURLOPT_PROXY_CAPATH, nullptr);
+  handle.prefer(CURLOPT_CA_CACHE_TIMEOUT, 0L);
 }
 
 void set_trust(CurlHandle& handle, const Route& route, const std::string& trust_file) {
@@ -104,13 +136,7 @@ void set_trust(CurlHandle& handle, const Route& route, const std::string& trust_
     handle.set(CURLOPT_SSL_VERIFYPEER, 0L);
     handle.set(CURLOPT_SSL_VERIFYHOST, 0L);
   }
-  if (!route.ca_pem.empty()) {
-    handle.set_blob(CURLOPT_CAINFO_BLOB, route.ca_pem);
-    handle.set_blob(CURLOPT_PROXY_CAINFO_BLOB, route.ca_pem);
-  } else if (!trust_file.empty()) {
-    handle.set(CURLOPT_CAINFO, trust_file);
-    handle.set(CURLOPT_PROXY_CAINFO, trust_file);
-  }
+  set_anchors(handle, route, trust_file);
   if (route.client_cert_pem.empty())
     return;
   handle.set_blob(CURLOPT_SSLCERT_BLOB, route.client_cert_pem);

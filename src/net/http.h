@@ -75,14 +75,17 @@ struct HttpRequest {
   std::shared_ptr<const Route> route;
   Headers headers{};
   AddressPolicy addresses = AddressPolicy::any;
-  std::string body{};                    // sent as it is
-  BodyChooser choose_body{};             // empty: the body is kept as text
-  std::uint64_t text_limit = 64 * 1024;  // of a body kept as text; one byte more fails
+  std::string body{};         // sent as it is
+  BodyChooser choose_body{};  // empty: the body is kept as text
+  // Of a body kept as text. One byte more fails where the status is 2xx; of any other answer the
+  // beginning is kept, as its status says enough.
+  std::uint64_t text_limit = 64 * 1024;
   // From the start of the exchange (after any queueing) until the head is there, and the whole of a
   // text body; while a request body goes out, from its last piece on.
   Duration timeout = std::chrono::seconds(30);
   Duration stall_timeout = std::chrono::seconds(30);  // of a body slower than 1 KiB/s
   std::optional<SteadyTime> not_before{};             // waits in the engine's queue until then
+  bool fresh_connection = false;                      // none that is open already: it may be dead
   // Bytes of `body` that have left, on the engine's thread; fewer than before: it began anew.
   std::function<void(std::uint64_t)> sent{};
 

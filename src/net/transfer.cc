@@ -82,15 +82,10 @@ void Transfer::choose_body() {
     deadline_ = after(std::chrono::steady_clock::now(), request_.stall_timeout);
 }
 
-void Transfer::receive_body(Bytes bytes) {
+bool Transfer::receive_body(Bytes bytes) {
   response_.body_bytes += bytes.size();
-  if (sink_ == nullptr) {
-    if (bytes.size() > request_.text_limit - response_.text.size())
-      throw failure(Reason::limit_exceeded,
-                    fmt::format("the answer is larger than {} bytes", request_.text_limit));
-    response_.text.append(as_text(bytes));
-    return;
-  }
+  if (sink_ == nullptr)
+    return keep(as_text(bytes));
   const SteadyTime before = std::chrono::steady_clock::now();
   sink_->write(bytes);
   const SteadyTime now = std::chrono::steady_clock::now();
@@ -99,6 +94,20 @@ void Transfer::receive_body(Bytes bytes) {
   // disk of ours is not the server's fault.
   const auto bought = std::chrono::microseconds(bytes.size() * 1'000'000 / kSlowest);
   deadline_ = std::min(deadline_ + (now - before) + bought, after(now, request_.stall_timeout));
+  return true;
+}
+
+// Half of what was asked for is of no use; of a failure the status counts, and the page may be as
+// long as it likes.
+bool Transfer::keep(std::string_view text) {
+  const std::uint64_t room = request_.text_limit - response_.text.size();
+  const bool fits = text.size() <= room;
+  if (!fits && response_.status() / 100 == 2)
+    throw failure(Reason::limit_exceeded,
+                  fmt::format("the answer is larger than {} bytes", request_.text_limit));
+  response_.text.append(text.substr(0, room));
+  cut_ = !fits;
+  return fits;
 }
 
 std::size_t Transfer::send_body(std::span<char> into) {

@@ -49,7 +49,7 @@ class Transfer {
   Error lateness(bool connected) const;  // what passing the deadline means
 
   void receive_header(std::string_view line);
-  void receive_body(Bytes bytes);
+  bool receive_body(Bytes bytes);               // false: enough, the exchange is over
   std::size_t send_body(std::span<char> into);  // the next piece of the request's body
   void rewind_body(std::size_t offset);
 
@@ -65,16 +65,20 @@ class Transfer {
 
   bool answered() const noexcept { return reader_.complete(); }
 
+  bool cut() const noexcept { return cut_; }  // answered, and the rest of its page refused
+
   // Ends it, as an answer or with the exception, and wakes the caller.
   void finish(int http_version, std::exception_ptr exception) noexcept;
 
  private:
   void choose_body();
+  bool keep(std::string_view text);
 
   const HttpRequest& request_;
   HeadReader reader_;
   HttpResponse response_;
   Sink* sink_ = nullptr;
+  bool cut_ = false;
   std::size_t sent_ = 0;  // bytes of the request's body handed over
   SteadyTime started_{};
   SteadyTime deadline_{};

@@ -86,7 +86,7 @@ struct RegistryClient::State {
         log(notes),
         clock(time),
         courier(settings, http, authenticator, credentials, std::move(environment), time, notes),
-        repositories(wanted, courier) {}
+        repositories(wanted, courier, notes) {}
 
   // Asks one after the other until one has an answer; the last one's failure is the failure.
   template <typename Ask>
@@ -313,8 +313,7 @@ PushedArtifact RegistryClient::push(const Reference& reference, const PushArtifa
 
 bool RegistryClient::authenticate(const std::string& registry, TransferCounts& counts,
                                   std::stop_token stop) {
-  // Any repository would do: nothing of it is asked for.
-  const Endpoint endpoint(state_->spec, Reference::parse(registry + "/login"));
+  const Endpoint endpoint(state_->spec, somewhere_on(registry));
   Errand errand{.method = Method::get,
                 .url = *endpoint.front_door,
                 .scope = {},

@@ -106,10 +106,11 @@ struct ClientSettings {
 
 // The client side of the OCI distribution specification 1.1. Each call is one attempt: a
 // request is tried up to 3 times, 401 answered once (and once more with re-read credentials),
-// redirects followed by hand with no credentials off-origin, a 429 or 503 with Retry-After blocks
+// redirects followed by hand with no credentials off-origin, its 429 or 503 with Retry-After blocks
 // the registry for everyone until then (calls fail at once with Error::not_before). Mirrors are
-// asked first for what a digest names, for tags only where the mirror may resolve. Errors carry the
-// registry's words. Safe from any thread.
+// asked first for what a digest names, for tags only where the mirror may resolve, and once; one
+// that gave no answer is left alone for a minute. Errors carry the registry's words. Safe from any
+// thread.
 class RegistryClient {
  public:
   RegistryClient(const Spec& spec, ClientSettings settings, HttpClient& http, Authenticator& auth,

@@ -28,20 +28,25 @@ Courier::Courier(const ClientSettings& settings, HttpClient& http, Authenticator
       clock_(clock),
       routes_(std::move(environment), credentials, clock),
       gate_(settings.gate ? settings.gate : std::make_shared<Gate>(clock)),
+      silent_mirrors_(clock),
       warnings_(log),
       random_(std::mt19937_64(std::random_device{}())) {}
 
 Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCounts& counts,
                       std::stop_token stop) {
   MeteredClient http(http_, clock_, endpoint.host(), settings_, counts);
-  Delivery delivery({settings_, auth_, credentials_, routes_, *gate_, first_contact_, warnings_},
-                    http, endpoint, errand, stop);
+  Delivery delivery(
+      {settings_, auth_, credentials_, routes_, *gate_, first_contact_, silent_mirrors_, warnings_},
+      http, endpoint, errand, stop);
   Tries tries;
   std::optional<SteadyTime> not_before;
+  bool silence = false;
   while (true) {
-    http.begin_try(tries.total + 1, not_before);
+    http.begin_try(tries.total + 1, not_before, silence);
+    bool away = false;
     try {
       Answer answer = delivery.attempt();
+      away = answer.away;
       if (retryable_status(answer.status()))
         throw impatience(answer, errand);
       if (errand.check)
@@ -50,9 +55,11 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
     } catch (Error& error) {
       if (!may_pass(error))
         throw;
-      heed(endpoint, error);
-      if (errand.once)
+      if (!away)  // what another server asks for holds for this errand alone
+        heed(endpoint, error);
+      if (errand.once || !endpoint.mirrored.empty())
         throw;
+      silence = error.reason() == Reason::timed_out;
       not_before = next_try(endpoint, errand, error, tries);
     }
   }

@@ -11,8 +11,9 @@ namespace ocisync {
 // Whether the same request may succeed in a moment.
 bool may_pass(const Error& error);
 
-// Carries a request to a registry and brings back the final answer: up to 3 tries, a 401 answered,
-// redirects followed by hand, patience kept when the registry asked for it. Any status that a retry
+// Carries a request to a registry and brings back the final answer: up to 3 tries (a mirror, which
+// has the registry behind it, gets one), a 401 answered, redirects followed by hand, patience kept
+// when the registry asked for it. Any status that a retry
 // or a login would not change is an answer. Safe from any thread.
 class Courier {
  public:
@@ -41,6 +42,7 @@ class Courier {
   RouteBook routes_;
   std::shared_ptr<Gate> gate_;
   FirstContact first_contact_;
+  SilentMirrors silent_mirrors_;
   Warnings warnings_;
   Guarded<std::mt19937_64> random_;
 };

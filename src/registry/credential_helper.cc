@@ -115,7 +115,8 @@ Credential read_answer(const std::string& program, const std::string& output) {
 
 // What the program printed. Absent: it knows no such host.
 std::optional<std::string> run_helper(const std::string& suffix, std::string_view action,
-                                      std::string input, const Environment& environment) {
+                                      std::string input, const Environment& environment,
+                                      const std::stop_token& stop = {}) {
   const std::string program = helper_program(suffix);
   if (!valid_suffix(suffix))
     throw unusable(program, "has a name that no helper can have");
@@ -123,12 +124,14 @@ std::optional<std::string> run_helper(const std::string& suffix, std::string_vie
   request.command = {program, std::string(action)};
   request.input = std::move(input);
   request.environment = helper_environment(environment);
-  ProcessResult result = run_process(request, [] { return false; });
+  ProcessResult result = run_process(request, [&] { return stop.stop_requested(); });
   if (!result.found)
     throw unusable(program, "is not on the PATH").hint("install " + program + " into the image");
   if (result.timed_out)
     throw Error(Reason::timed_out,
                 fmt::format("credential helper {} took longer than 30 s", program));
+  if (stop.stop_requested())
+    throw Error(Reason::cancelled, fmt::format("stopped while {} was asked", program));
   if (result.output_too_long)
     throw unusable(program, "printed more than 64 KiB");
   if (result.exit_code == 0)
@@ -151,8 +154,8 @@ std::string helper_program(const std::string& suffix) {
 }
 
 std::optional<Credential> ask_helper(const std::string& suffix, std::string_view host,
-                                     const Environment& environment) {
-  const auto output = run_helper(suffix, "get", credential_key(host), environment);
+                                     const Environment& environment, const std::stop_token& stop) {
+  const auto output = run_helper(suffix, "get", credential_key(host), environment, stop);
   return output ? std::optional(read_answer(helper_program(suffix), *output)) : std::nullopt;
 }
 

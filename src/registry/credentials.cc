@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -22,6 +24,12 @@ namespace ocisync {
 namespace {
 
 using Freshness = CredentialStore::Freshness;
+
+// How hard to look, and until when.
+struct Quest {
+  Freshness freshness;
+  std::stop_token stop;
+};
 
 constexpr Duration kHelperMemory = std::chrono::minutes(5);
 
@@ -82,8 +90,12 @@ struct CredentialStore::State {
   // What a helper said last. Its own lock: a slow helper holds up nobody else's.
   struct Asked {
     std::mutex mutex;
+    std::condition_variable_any over;
+    bool busy = false;  // somebody asks
     std::optional<SteadyTime> when;
     std::optional<Credential> answer;
+    std::uint64_t failures = 0;
+    std::optional<Error> failure;  // the last
   };
 
   struct Parsed {
@@ -95,14 +107,16 @@ struct CredentialStore::State {
                                              Freshness freshness);
   std::shared_ptr<const DockerConfig> config(const DefaultFile& file, Freshness freshness);
   std::optional<Credential> helper(const std::string& suffix, std::string_view host,
-                                   Freshness freshness);
+                                   const Quest& quest);
+  std::optional<Credential> ask(Asked& entry, const std::string& suffix, std::string_view host,
+                                const std::stop_token& stop) const;
   std::optional<Credential> from_config(const DockerConfig& config, std::string_view host,
-                                        std::string_view repository, Freshness freshness);
+                                        std::string_view repository, const Quest& quest);
   std::optional<Credential> from_environment(std::string_view host, std::string_view repository,
-                                             Freshness freshness);
-  Credential from_defaults(std::string_view host, std::string_view repository, Freshness freshness);
+                                             const Quest& quest);
+  Credential from_defaults(std::string_view host, std::string_view repository, const Quest& quest);
   Credential from_spec(const CredentialsSpec& spec, const std::string& host,
-                       std::string_view repository, Freshness freshness);
+                       std::string_view repository, const Quest& quest);
   std::string text_of(const std::filesystem::path& path, Freshness freshness);
   Secret password(const CredentialsSpec& spec, Freshness freshness);
 
@@ -149,8 +163,8 @@ std::shared_ptr<const DockerConfig> CredentialStore::State::config(const Default
 
 std::optional<Credential> CredentialStore::State::helper(const std::string& suffix,
                                                          std::string_view host,
-                                                         Freshness freshness) {
-  if (freshness == Freshness::without_helpers)
+                                                         const Quest& quest) {
+  if (quest.freshness == Freshness::without_helpers)
     return Credential{Credential::Kind::anonymous, "", Secret(),
                       "credential helper docker-credential-" + suffix};
   const auto entry = asked.with([&](auto& known) {
@@ -159,22 +173,57 @@ std::optional<Credential> CredentialStore::State::helper(const std::string& suff
       slot = std::make_shared<Asked>();
     return slot;
   });
-  const std::lock_guard lock(entry->mutex);
-  const SteadyTime now = clock.steady();
-  if (!entry->when || freshness == Freshness::after_refusal ||
-      now - *entry->when >= kHelperMemory) {
-    entry->answer = ask_helper(suffix, host, environment);
-    entry->when = now;
+  {
+    std::unique_lock lock(entry->mutex);
+    const std::uint64_t failures = entry->failures;
+    if (!entry->over.wait(lock, quest.stop, [&] { return !entry->busy; }))
+      throw Error(Reason::cancelled, "stopped while waiting for " + helper_program(suffix));
+    if (entry->failures != failures)
+      throw Error(*entry->failure);  // what we waited for failed for us too
+    if (entry->when && quest.freshness != Freshness::after_refusal &&
+        clock.steady() - *entry->when < kHelperMemory)
+      return entry->answer;
+    entry->busy = true;
   }
-  return entry->answer;
+  return ask(*entry, suffix, host, quest.stop);
+}
+
+// Whoever made the entry busy asks, and lets those who wait go on.
+std::optional<Credential> CredentialStore::State::ask(Asked& entry, const std::string& suffix,
+                                                      std::string_view host,
+                                                      const std::stop_token& stop) const {
+  std::optional<Credential> answer;
+  std::optional<Error> failure;
+  try {
+    answer = ask_helper(suffix, host, environment, stop);
+  } catch (const Error& error) {
+    failure = error;
+  } catch (const std::exception& defect) {
+    failure = Error(Reason::internal, defect.what());
+  }
+  {
+    const std::lock_guard lock(entry.mutex);
+    entry.busy = false;
+    if (!failure) {
+      entry.answer = answer;
+      entry.when = clock.steady();
+    } else if (failure->reason() != Reason::cancelled) {  // that is for who was stopped alone
+      entry.failure = failure;
+      ++entry.failures;
+    }
+  }
+  entry.over.notify_all();
+  if (failure)
+    throw Error(*std::move(failure));
+  return answer;
 }
 
 std::optional<Credential> CredentialStore::State::from_config(const DockerConfig& config,
                                                               std::string_view host,
                                                               std::string_view repository,
-                                                              Freshness freshness) {
+                                                              const Quest& quest) {
   if (const auto program = config.helper(host)) {
-    if (auto found = helper(program->suffix, host, freshness))
+    if (auto found = helper(program->suffix, host, quest))
       return found;
     if (program->for_this_host)
       return std::nullopt;
@@ -184,22 +233,22 @@ std::optional<Credential> CredentialStore::State::from_config(const DockerConfig
 
 std::optional<Credential> CredentialStore::State::from_environment(std::string_view host,
                                                                    std::string_view repository,
-                                                                   Freshness freshness) {
+                                                                   const Quest& quest) {
   const auto text = environment("DOCKER_AUTH_CONFIG");
   if (!text || text->empty())
     return std::nullopt;
-  return from_config(DockerConfig::parse(*text, "DOCKER_AUTH_CONFIG"), host, repository, freshness);
+  return from_config(DockerConfig::parse(*text, "DOCKER_AUTH_CONFIG"), host, repository, quest);
 }
 
 Credential CredentialStore::State::from_defaults(std::string_view host, std::string_view repository,
-                                                 Freshness freshness) {
-  if (auto found = from_environment(host, repository, freshness))
+                                                 const Quest& quest) {
+  if (auto found = from_environment(host, repository, quest))
     return *std::move(found);
   for (const DefaultFile& file : default_files(files, environment)) {
-    const auto read = config(file, freshness);
+    const auto read = config(file, quest.freshness);
     if (!read)
       continue;
-    if (auto found = from_config(*read, host, repository, freshness))
+    if (auto found = from_config(*read, host, repository, quest))
       return *std::move(found);
   }
   Credential none;
@@ -226,36 +275,36 @@ Secret CredentialStore::State::password(const CredentialsSpec& spec, Freshness f
 }
 
 Credential CredentialStore::State::from_spec(const CredentialsSpec& spec, const std::string& host,
-                                             std::string_view repository, Freshness freshness) {
+                                             std::string_view repository, const Quest& quest) {
   using Kind = Credential::Kind;
   switch (spec.kind) {
     case CredentialsSpec::Kind::secret_dir:
       return read_secret_dir(spec.path, host, repository);
     case CredentialsSpec::Kind::username_password:
-      return {Kind::basic, spec.username, password(spec, freshness),
+      return {Kind::basic, spec.username, password(spec, quest.freshness),
               spec.password_env.empty() ? "passwordFile " + spec.password_file.string()
                                         : "passwordEnv " + spec.password_env};
     case CredentialsSpec::Kind::docker_config: {
-      const auto read = config(spec.path, freshness);
+      const auto read = config(spec.path, quest.freshness);
       if (!read)
         throw Error(Reason::credentials_invalid,
                     fmt::format("dockerConfig {} does not exist", spec.path.string()));
-      if (auto found = from_config(*read, host, repository, freshness))
+      if (auto found = from_config(*read, host, repository, quest))
         return *std::move(found);
       throw Error(Reason::credentials_invalid,
                   fmt::format("dockerConfig {} has no entry for {}", spec.path.string(), host));
     }
     case CredentialsSpec::Kind::helper:
-      if (auto found = helper(spec.helper, host, freshness))
+      if (auto found = helper(spec.helper, host, quest))
         return *std::move(found);
       throw Error(Reason::credentials_invalid,
                   fmt::format("credential helper docker-credential-{} knows no credentials for {}",
                               spec.helper, host));
     case CredentialsSpec::Kind::token_file:
-      return {Kind::bearer, "", secret_from_file(text_of(spec.path, freshness)),
+      return {Kind::bearer, "", secret_from_file(text_of(spec.path, quest.freshness)),
               "tokenFile " + spec.path.string()};
     case CredentialsSpec::Kind::identity_token_file:
-      return {Kind::identity_token, "", secret_from_file(text_of(spec.path, freshness)),
+      return {Kind::identity_token, "", secret_from_file(text_of(spec.path, quest.freshness)),
               "identityTokenFile " + spec.path.string()};
     case CredentialsSpec::Kind::anonymous:
       return {Kind::anonymous, "", Secret(), "anonymous, as the spec says"};
@@ -270,7 +319,8 @@ CredentialStore::CredentialStore(Environment environment, DefaultCredentialFiles
 CredentialStore::~CredentialStore() = default;
 
 Credential CredentialStore::find(const Reference& reference, const RegistrySpec* registry,
-                                 Freshness freshness) {
+                                 Freshness freshness, std::stop_token stop) {
+  const Quest quest{freshness, std::move(stop)};
   const std::string& host = reference.registry();
   const auto describe = [&] { return "finding credentials for " + host; };
   return during(describe, [&] {
@@ -281,8 +331,8 @@ Credential CredentialStore::find(const Reference& reference, const RegistrySpec*
       return checked(*std::move(given));
     if (registry && registry->credentials)
       return checked(
-          state_->from_spec(*registry->credentials, host, reference.repository(), freshness));
-    return checked(state_->from_defaults(host, reference.repository(), freshness));
+          state_->from_spec(*registry->credentials, host, reference.repository(), quest));
+    return checked(state_->from_defaults(host, reference.repository(), quest));
   });
 }
 
@@ -291,9 +341,10 @@ void CredentialStore::use(const std::string& registry, Credential credential) {
 }
 
 Credential CredentialStore::resolve(const CredentialsSpec& spec, const std::string& host,
-                                    Freshness freshness) {
+                                    Freshness freshness, std::stop_token stop) {
+  const Quest quest{freshness, std::move(stop)};
   const auto describe = [&] { return "finding credentials for " + host; };
-  return during(describe, [&] { return checked(state_->from_spec(spec, host, "", freshness)); });
+  return during(describe, [&] { return checked(state_->from_spec(spec, host, "", quest)); });
 }
 
 }  // namespace ocisync

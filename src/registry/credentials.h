@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,8 @@ struct DefaultCredentialFiles {
 // DOCKER_AUTH_CONFIG, the registry config files of ocisync, Helm and Docker in that order; the
 // first that names the host wins. Files are read again when their content changed, and when
 // `refresh` says a 401 came back; a half-written file keeps the last good one. Helpers are asked
-// again after 5 minutes. Safe from any thread.
+// again after 5 minutes; who waits while one is asked shares its failure, and being stopped is
+// Error(cancelled). Safe from any thread.
 class CredentialStore {
  public:
   CredentialStore(Environment environment, DefaultCredentialFiles files, const Clock& clock);
@@ -48,13 +50,15 @@ class CredentialStore {
 
   // without_helpers: nothing is run; where a helper would be asked the answer only names it.
   enum class Freshness { cached_is_fine, after_refusal, without_helpers };
-  Credential find(const Reference& reference, const RegistrySpec* registry, Freshness freshness);
+  Credential find(const Reference& reference, const RegistrySpec* registry, Freshness freshness,
+                  std::stop_token stop = {});
 
   // This one and no other for a registry (host[:port], canonical), from now on: a login tries it.
   void use(const std::string& registry, Credential credential);
 
   // username, password pairs for a proxy and the like
-  Credential resolve(const CredentialsSpec& spec, const std::string& host, Freshness freshness);
+  Credential resolve(const CredentialsSpec& spec, const std::string& host, Freshness freshness,
+                     std::stop_token stop = {});
 
  private:
   struct State;

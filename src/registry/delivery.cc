@@ -51,9 +51,9 @@ Delivery::Delivery(const Counter& counter, MeteredClient& http, const Endpoint& 
                    const Errand& errand, std::stop_token stop)
     : counter_(counter), http_(http), endpoint_(endpoint), errand_(errand), stop_(std::move(stop)) {
   context_.origin = endpoint.base.origin();
-  context_.route = counter.routes.route(endpoint.registry, endpoint.base, Whose::registry);
+  context_.route = counter.routes.route(endpoint.registry, endpoint.base, Whose::registry, stop_);
   context_.route_elsewhere = [this](const Url& url) {
-    return counter_.routes.route(endpoint_.registry, url, whose(url, endpoint_));
+    return counter_.routes.route(endpoint_.registry, url, whose(url, endpoint_), stop_);
   };
   context_.plain_http = endpoint.plain_http;
   context_.realm_addresses = endpoint.elsewhere;
@@ -61,7 +61,7 @@ Delivery::Delivery(const Counter& counter, MeteredClient& http, const Endpoint& 
     context_.trusted_realms = endpoint.registry->trusted_realms;
   context_.timeout = counter.settings.timeout;
   context_.credential = counter.credentials.find(endpoint.reference, endpoint.registry,
-                                                 CredentialStore::Freshness::cached_is_fine);
+                                                 CredentialStore::Freshness::cached_is_fine, stop_);
   context_.sender = &http;
 }
 
@@ -73,10 +73,23 @@ Answer Delivery::attempt() {
   return answer;
 }
 
-// The first request goes without a header unless experience says otherwise. A 401 is answered; a
-// second one has the credential read again, in case it was rotated, and is answered once more.
 Answer Delivery::authorised() {
   FirstContact::Turn turn = counter_.first_contact.enter(context_.origin, stop_);
+  if (endpoint_.mirrored.empty())
+    return converse(turn);
+  counter_.silent_mirrors.check(context_.origin);  // who was first may just have found out
+  try {
+    return converse(turn);
+  } catch (const Error& error) {
+    if (error.reason() == Reason::timed_out || error.reason() == Reason::unavailable)
+      counter_.silent_mirrors.add(context_.origin);
+    throw;
+  }
+}
+
+// The first request goes without a header unless experience says otherwise. A 401 is answered; a
+// second one has the credential read again, in case it was rotated, and is answered once more.
+Answer Delivery::converse(FirstContact::Turn& turn) {
   std::optional<Secret> header =
       with_second_chance([&] { return counter_.auth.anticipate(context_, errand_.scope, stop_); });
   for (int refusals = header ? 1 : 0;; ++refusals) {
@@ -129,7 +142,7 @@ Answer Delivery::chase(const std::optional<Secret>& header) {
 HttpRequest Delivery::request_to(Method method, const Url& url, bool home) const {
   return {.method = method,
           .url = url,
-          .route = counter_.routes.route(endpoint_.registry, url, whose(url, endpoint_)),
+          .route = counter_.routes.route(endpoint_.registry, url, whose(url, endpoint_), stop_),
           .addresses = home ? AddressPolicy::any : endpoint_.elsewhere,
           .text_limit = errand_.text_limit,
           .timeout = counter_.settings.timeout,
@@ -184,7 +197,7 @@ bool Delivery::read_again() {
     return false;
   const std::string before = context_.credential.fingerprint();
   context_.credential = counter_.credentials.find(endpoint_.reference, endpoint_.registry,
-                                                  CredentialStore::Freshness::after_refusal);
+                                                  CredentialStore::Freshness::after_refusal, stop_);
   const bool changed = context_.credential.fingerprint() != before;
   if (counter_.settings.refreshed)
     counter_.settings.refreshed(endpoint_.host(), changed);

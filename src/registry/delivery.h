@@ -17,6 +17,7 @@
 #include "registry/gate.h"
 #include "registry/metered_client.h"
 #include "registry/route_book.h"
+#include "registry/silent_mirrors.h"
 #include "registry/warnings.h"
 
 namespace ocisync {
@@ -63,6 +64,7 @@ struct Counter {
   RouteBook& routes;
   Gate& gate;
   FirstContact& first_contact;
+  SilentMirrors& silent_mirrors;
   Warnings& warnings;
 };
 
@@ -79,6 +81,7 @@ class Delivery {
 
  private:
   Answer authorised();
+  Answer converse(FirstContact::Turn& turn);
   Answer chase(const std::optional<Secret>& header);
   HttpResponse send(const Url& url, bool home, const std::optional<Secret>& header);
   HttpRequest request_to(Method method, const Url& url, bool home) const;

@@ -91,6 +91,10 @@ Url Endpoint::url(std::string_view kind, std::string_view name) const {
   return mirrored.empty() ? plain : plain.with_query("ns", mirrored);
 }
 
+Reference somewhere_on(const std::string& registry) {
+  return Reference::parse(registry + "/any/any");
+}
+
 std::vector<Endpoint> endpoints(const Spec& spec, const Reference& reference, Lookup lookup) {
   std::vector<Endpoint> result;
   Endpoint registry(spec, reference);

@@ -41,6 +41,11 @@ struct Endpoint {
   Url url(std::string_view kind, std::string_view name) const;
 };
 
+// A made-up repository of a registry, host[:port] or host[:port]/path, for what concerns the
+// registry alone. It has an owner, as Docker Hub knows none without. Throws
+// Error(reference_invalid).
+Reference somewhere_on(const std::string& registry);
+
 // Where content may be asked for, in order: the mirrors, then the registry. A mirror is asked for
 // tags only when the spec lets it resolve.
 enum class Lookup { by_tag, by_digest };

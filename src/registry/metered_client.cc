@@ -44,6 +44,7 @@ HttpResponse MeteredClient::send(HttpRequest&& request, const std::stop_token& s
                               const ResponseHead& head) { return content.before(choose(head)); };
   if (const auto held = std::exchange(not_before_, std::nullopt))
     request.not_before = std::max(*held, request.not_before.value_or(*held));
+  request.fresh_connection = request.fresh_connection || after_silence_;
   Exchange exchange{.host = host_, .method = request.method, .tried = tried_};
   const SteadyTime begin = std::max(clock_.steady(), request.not_before.value_or(SteadyTime{}));
   const auto book = [&] {

@@ -11,16 +11,18 @@
 namespace ocisync {
 
 // Passes requests on and counts them, for one caller and for the metrics; the first one of a try
-// leaves no sooner than it may. One thread at a time.
+// leaves no sooner than it may, and after silence all of a try take connections of their own. One
+// thread at a time.
 class MeteredClient final : public HttpClient {
  public:
   // `host` as configured: what all of it is booked under, redirects and token requests included.
   MeteredClient(HttpClient& http, const Clock& clock, std::string host,
                 const ClientSettings& settings, TransferCounts& counts);
 
-  void begin_try(unsigned number, std::optional<SteadyTime> not_before) {
+  void begin_try(unsigned number, std::optional<SteadyTime> not_before, bool after_silence) {
     tried_ = number;
     not_before_ = not_before;
+    after_silence_ = after_silence;
   }
 
   HttpResponse send(const HttpRequest& request, std::stop_token stop) override;
@@ -35,6 +37,7 @@ class MeteredClient final : public HttpClient {
   TransferCounts& counts_;
   unsigned tried_ = 1;
   std::optional<SteadyTime> not_before_;
+  bool after_silence_ = false;
 };
 
 }  // namespace ocisync

@@ -80,7 +80,8 @@ struct Repositories::Shelf {
   std::optional<Error> failure;  // the last
 };
 
-Repositories::Repositories(const Spec& spec, Courier& courier) : spec_(spec), courier_(courier) {
+Repositories::Repositories(const Spec& spec, Courier& courier, Log& log)
+    : spec_(spec), courier_(courier), log_(log) {
   for (const ChartSpec& chart : spec.charts)
     if (chart.repository)
       wanted_[chart.repository->url].insert(chart.repository->chart);
@@ -116,8 +117,10 @@ std::shared_ptr<const ChartVersions> Repositories::versions(const ChartSpec& cha
       ask(chart, shelf, volume, counts, stop);
       shelf.answered_in = now;
     } catch (const Error& error) {
-      shelf.failure = error;
-      ++shelf.failures;
+      if (error.reason() != Reason::cancelled) {  // that is for who was stopped alone
+        shelf.failure = error;
+        ++shelf.failures;
+      }
       throw;
     }
   }
@@ -225,10 +228,13 @@ std::optional<Spool> Repositories::provenance(const ChartSpec& chart, const Inde
   try {
     return fetch_file(chart, entry, ".prov", limit, volume, counts, std::move(stop));
   } catch (const Error& error) {
+    if (error.fault() != Fault::wait_for_person)
+      throw;
     // Object stores say 403 of what they have not got.
-    if (error.reason() == Reason::not_found || error.reason() == Reason::unauthorized)
-      return std::nullopt;
-    throw;
+    if (error.reason() != Reason::not_found && error.reason() != Reason::unauthorized)
+      log_.warning("ProvenanceMissing", error.what(),
+                   {{"chart", chart.name}, {"reason", std::string(to_string(error.reason()))}});
+    return std::nullopt;
   }
 }
 

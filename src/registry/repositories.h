@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/guarded.h"
+#include "base/log.h"
 #include "registry/client.h"
 #include "registry/repository_index.h"
 #include "registry/spool.h"
@@ -31,7 +32,7 @@ struct Errand;
 // `volume` is the cache's, null where there is none. Safe from any thread.
 class Repositories {
  public:
-  Repositories(const Spec& spec, Courier& courier);
+  Repositories(const Spec& spec, Courier& courier, Log& log);
   ~Repositories();
 
   // What was heard before is asked for again.
@@ -47,7 +48,8 @@ class Repositories {
   // again before it is believed again. At most `limit` bytes.
   Spool archive(const ChartSpec& chart, const IndexEntry& entry, std::uint64_t limit,
                 const Volume* volume, TransferCounts& counts, std::stop_token stop);
-  // The provenance file beside it; absent when the server has none to show.
+  // The provenance file beside it; absent when the server has none to show, with a warning where it
+  // has other reasons than that. Throws what may pass, and what is a matter of ours.
   std::optional<Spool> provenance(const ChartSpec& chart, const IndexEntry& entry,
                                   std::uint64_t limit, const Volume* volume, TransferCounts& counts,
                                   std::stop_token stop);
@@ -66,6 +68,7 @@ class Repositories {
 
   const Spec& spec_;
   Courier& courier_;
+  Log& log_;
   std::map<std::string, std::set<std::string>> wanted_;  // URL -> chart names
   std::atomic<std::uint64_t> pass_ = 1;
   Guarded<std::map<std::string, std::unique_ptr<Shelf>>> shelves_;

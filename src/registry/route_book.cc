@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "net/proxy_rules.h"
 #include "net/trust_file.h"
 
@@ -12,10 +11,14 @@ namespace {
 
 constexpr std::uint64_t kMaxBundle = 8 << 20;
 
-// What everything else on the machine trusts.
-std::string system_bundle(const Environment& environment) {
-  const std::string file = find_trust_file(environment);
-  return file.empty() ? "" : read_user_file(file, kMaxBundle).value_or("");
+// The file's authorities after those that come before it, if any.
+std::string anchors(const UserFiles::Content& before, const UserFiles::Content& file) {
+  if (!file)
+    return "";
+  std::string text = before ? *before : "";
+  if (!text.empty() && !text.ends_with('\n'))
+    text += '\n';
+  return text + *file;
 }
 
 }  // namespace
@@ -23,7 +26,8 @@ std::string system_bundle(const Environment& environment) {
 RouteBook::RouteBook(Environment environment, CredentialStore& credentials, const Clock& clock)
     : environment_(std::move(environment)), credentials_(credentials), files_(clock) {}
 
-RouteBook::Proxy RouteBook::proxy_for(const RegistrySpec* registry, const Url& url) {
+RouteBook::Proxy RouteBook::proxy_for(const RegistrySpec* registry, const Url& url,
+                                      const std::stop_token& stop) {
   if (!registry || !registry->proxy)
     return {environment_proxy(url, environment_).value_or(""), {}};
   const ProxySpec& proxy = *registry->proxy;
@@ -32,7 +36,7 @@ RouteBook::Proxy RouteBook::proxy_for(const RegistrySpec* registry, const Url& u
   const auto address = Url::parse(proxy.url);
   return {proxy.url, credentials_.resolve(*proxy.credentials,
                                           address ? address->origin().authority() : registry->host,
-                                          CredentialStore::Freshness::cached_is_fine)};
+                                          CredentialStore::Freshness::cached_is_fine, stop)};
 }
 
 // Null when the entry names no such file.
@@ -55,29 +59,29 @@ UserFiles::Content RouteBook::pem(const std::optional<std::filesystem::path>& pa
   return text;
 }
 
-std::string RouteBook::trust_anchors(const TlsSpec& tls, const std::string& own) {
-  switch (tls.ca_mode) {
-    case TlsSpec::CaMode::replace:
-      return own;
-    case TlsSpec::CaMode::append:
-      break;
+// What everything else on the machine trusts. Null when this system keeps no such file.
+UserFiles::Content RouteBook::system_bundle() {
+  const std::string file = find_trust_file(environment_);
+  try {
+    return file.empty() ? nullptr
+                        : files_.read(file, CredentialStore::Freshness::cached_is_fine, kMaxBundle);
+  } catch (const Error& error) {
+    throw Error(Reason::tls_failed, error.message());
   }
-  std::string anchors = system_bundle(environment_);
-  if (!anchors.empty() && !anchors.ends_with('\n'))
-    anchors += '\n';
-  return anchors + own;
 }
 
 std::shared_ptr<const Route> RouteBook::route(const RegistrySpec* registry, const Url& url,
-                                              Whose whose) {
+                                              Whose whose, const std::stop_token& stop) {
   static const TlsSpec kDefaults;
   const TlsSpec& tls = registry ? registry->tls : kDefaults;
   const bool own = whose == Whose::registry;
-  const Proxy proxy = proxy_for(registry, url);
+  const Proxy proxy = proxy_for(registry, url, stop);
   const UserFiles::Content ca = pem(tls.ca_file, "caFile", "CERTIFICATE");
+  const bool appended = ca && tls.ca_mode == TlsSpec::CaMode::append;
+  const UserFiles::Content system = appended ? system_bundle() : nullptr;
   const UserFiles::Content cert = own ? pem(tls.cert_file, "certFile", "CERTIFICATE") : nullptr;
   const UserFiles::Content key = own ? pem(tls.key_file, "keyFile", "PRIVATE KEY") : nullptr;
-  const std::vector<UserFiles::Content> files = {ca, cert, key};
+  const std::vector<UserFiles::Content> files = {ca, system, cert, key};
   const std::string fingerprint = proxy.credential.fingerprint();
 
   const Key name(registry, whose, proxy.url);
@@ -94,7 +98,7 @@ std::shared_ptr<const Route> RouteBook::route(const RegistrySpec* registry, cons
     fresh->http2 = registry->http2;
     fresh->connections = static_cast<std::uint32_t>(registry->connections);
   }
-  fresh->ca_pem = ca ? trust_anchors(tls, *ca) : "";
+  fresh->ca_pem = anchors(system, ca);
   fresh->client_cert_pem = cert ? *cert : "";
   fresh->client_key_pem = Secret(key ? *key : "");
   fresh->insecure_skip_verify = own && tls.insecure_skip_verify;

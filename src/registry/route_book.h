@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <tuple>
 
@@ -16,9 +17,9 @@
 namespace ocisync {
 
 // How to reach a registry, and the servers it names: trust anchors, client certificate and proxy of
-// its entry. CA, certificate and key files are read again when they change; then the route is a new
-// object, so that no old connection is used. As long as nothing changed it is the same object. Safe
-// from any thread.
+// its entry. CA, certificate and key files, and the system's bundle where it counts too, are read
+// again when they change; then the route is a new object, so that no old connection is used. As
+// long as nothing changed it is the same object. Safe from any thread.
 class RouteBook {
  public:
   RouteBook(Environment environment, CredentialStore& credentials, const Clock& clock);
@@ -30,7 +31,8 @@ class RouteBook {
 
   // Throws Error(tls_failed) when a file of the entry is missing or holds no PEM, and what finding
   // the proxy's credentials throws. `registry` may be null.
-  std::shared_ptr<const Route> route(const RegistrySpec* registry, const Url& url, Whose whose);
+  std::shared_ptr<const Route> route(const RegistrySpec* registry, const Url& url, Whose whose,
+                                     const std::stop_token& stop = {});
 
  private:
   using Key = std::tuple<const RegistrySpec*, Whose, std::string>;  // the last: the proxy
@@ -46,10 +48,10 @@ class RouteBook {
     Credential credential;
   };
 
-  Proxy proxy_for(const RegistrySpec* registry, const Url& url);
+  Proxy proxy_for(const RegistrySpec* registry, const Url& url, const std::stop_token& stop);
   UserFiles::Content pem(const std::optional<std::filesystem::path>& path, std::string_view field,
                          std::string_view label);
-  std::string trust_anchors(const TlsSpec& tls, const std::string& own);
+  UserFiles::Content system_bundle();
 
   Environment environment_;
   CredentialStore& credentials_;

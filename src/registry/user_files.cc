@@ -11,11 +11,9 @@
 namespace ocisync {
 namespace {
 
-constexpr std::uint64_t kUserFileLimit = 1 << 20;
-
-UserFiles::Content read_now(const std::filesystem::path& path) {
+UserFiles::Content read_now(const std::filesystem::path& path, std::uint64_t limit) {
   try {
-    auto text = read_user_file(path, kUserFileLimit);
+    auto text = read_user_file(path, limit);
     return text ? std::make_shared<const std::string>(*std::move(text)) : nullptr;
   } catch (const Error& error) {
     throw Error(Reason::credentials_invalid, error.message());
@@ -48,7 +46,7 @@ bool UserFiles::settled(const Status& status) const {
 }
 
 UserFiles::Content UserFiles::read(const std::filesystem::path& path,
-                                   CredentialStore::Freshness freshness) {
+                                   CredentialStore::Freshness freshness, std::uint64_t limit) {
   const auto before = status_of(path);
   if (before && freshness == CredentialStore::Freshness::cached_is_fine && settled(*before)) {
     Content held = known_.with([&](const auto& known) {
@@ -59,7 +57,7 @@ UserFiles::Content UserFiles::read(const std::filesystem::path& path,
     if (held)
       return held;
   }
-  Content content = before ? read_now(path) : nullptr;
+  Content content = before ? read_now(path, limit) : nullptr;
   return known_.with([&](auto& known) -> Content {
     if (!content) {
       known.erase(path);

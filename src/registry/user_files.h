@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -22,8 +23,9 @@ class UserFiles {
   explicit UserFiles(const Clock& clock) : clock_(clock) {}
 
   // Null when the file does not exist. Throws Error(credentials_invalid) naming the path when it
-  // cannot be read, is not a regular file or is larger than 1 MiB.
-  Content read(const std::filesystem::path& path, CredentialStore::Freshness freshness);
+  // cannot be read, is not a regular file or is larger than `limit`.
+  Content read(const std::filesystem::path& path, CredentialStore::Freshness freshness,
+               std::uint64_t limit = 1 << 20);
 
  private:
   struct Status {

@@ -76,6 +76,14 @@ class Asking(Case):
         self.assertFalse(ran.exists())
         self.assertFalse(self.ocisync.cache.exists() or self.ocisync.export.exists())
 
+    def test_an_entry_for_docker_hub_is_shown_and_checked(self):
+        self.ocisync.spec(["oci://docker.io/library/web:1"], [{"host": "docker.io"}, {"host": "docker.io/team"}])
+        shown = self.show()
+        self.assertIn("plainHTTP: false", shown)
+        lines, document = self.check(1, "docker.io", HTTPS_PROXY="http://127.0.0.1:1")
+        self.assertEqual(lines["url"], "https://registry-1.docker.io/v2/ (TLS)")
+        self.assertEqual(document["reason"], "Unavailable")
+
     # registry check
 
     def check(self, code, host, *arguments, **environment):

@@ -245,6 +245,16 @@ class ClassicRepository(Case):
         self.assertEqual(repository.asked(), [("/index.yaml", 304)])
         self.assertIn("web-1.0.0.tgz.prov", self.ocisync.exported())
 
+    def test_provenance_that_cannot_be_had_fails_no_chart(self):
+        repository = self.start()
+        data = self.add(repository)
+        repository.redirects = {"/web-1.0.0.tgz.prov": "ftp://127.0.0.1/login"}
+        self.ocisync.spec([self.chart(repository, export={"format": "archive"})])
+        run = self.assert_code(self.ocisync.sync(), 0)
+        self.assertEqual(self.ocisync.exported(), {"web-1.0.0.tgz": data})
+        told = [(event["chart"], event["reason"]) for event in run.events() if event["event"] == "ProvenanceMissing"]
+        self.assertEqual(told, [("web", "PolicyRefused")])
+
     def test_repair_prune_and_sweep_know_charts_without_manifests(self):
         repository = self.start()
         self.add(repository, index=False)

@@ -2,6 +2,8 @@
 import base64
 import json
 import os
+import shutil
+import subprocess
 
 from tests.support.case import Case
 from tests.support.charts import archive, chart_files, sha256
@@ -106,6 +108,14 @@ class Credentials(Case):
         run = self.sync_with({"helper": "absent"}, 3)
         self.assertEqual(run.chart("web")["reason"], "CredentialsInvalid")
         self.assertIn("docker-credential-absent", run.chart("web")["message"])
+
+    def test_a_helper_that_hangs_is_ended_when_time_is_up(self):
+        helper = self.write("bin/docker-credential-hanging", "#!/bin/sh\nexec sleep 60\n")
+        helper.chmod(0o755)
+        ref = f"oci://{self.registry.host}/charts/web:1.0.0"
+        self.ocisync.spec([{"name": f"web-{i}", "ref": ref} for i in range(3)],
+                          [{"host": self.registry.host, "credentials": {"helper": "hanging"}}])
+        self.run_out_of_time(PATH=f"{helper.parent}:{os.environ['PATH']}")
 
     def test_a_spec_entry_that_yields_nothing_fails_and_never_falls_through(self):
         environment = {"DOCKER_CONFIG": self.write("docker/config.json", self.docker_config(self.registry.host)).parent}
@@ -269,6 +279,23 @@ class Tls(Case):
         self.assertEqual(chart["reason"], "TLSFailed")
         other = Authority(self.folder / "other")
         self.assertEqual(self.sync_with(3, caFile=str(other.cert)).chart("web")["reason"], "TLSFailed")
+
+    def test_an_authority_of_the_systems_directory_is_not_trusted_where_another_takes_its_place(self):
+        # The directory that libcurl was built with, in a mount namespace of this test's own.
+        system, other = self.folder / "system", Authority(self.folder / "other", "another authority")
+        system.mkdir()
+        shutil.copy(self.authority.cert, system / "authority.pem")
+        subprocess.run(["openssl", "rehash", system], check=True, capture_output=True)
+        entry = {"host": self.registry.host, "plainHTTP": False}
+        user = [] if os.geteuid() == 0 else ["--map-root-user"]
+        for name, tls, code in (("replaced", {"caFile": str(other.cert), "caMode": "replace"}, 3),
+                                ("named", {"caFile": str(self.authority.cert), "caMode": "replace"}, 0)):
+            ocisync = self.new_ocisync(name)
+            ocisync.spec([f"oci://{self.registry.host}/charts/web:1.0.0"], [{**entry, "tls": tls}])
+            run = self.assert_code(ocisync.run(command=[
+                "unshare", "--mount", *user, "sh", "-c", 'mount --bind "$0" /etc/ssl/certs && exec "$@"', system,
+                *ocisync.command("--timeout", "20s")]), code)
+            self.assertEqual(run.chart("web").get("reason"), "TLSFailed" if code else None)
 
     def test_within_one_pass_an_authority_is_trusted_for_the_registry_that_names_it_alone(self):
         other = self.start_registry("other", tls=self.authority.issue("other"))

@@ -30,6 +30,15 @@ class Faults(Case):
         chart = self.assert_code(self.ocisync.sync(), 0).chart("web")
         self.assertEqual((chart["attempts"], chart["requests"]), (1, 5))
 
+    def test_the_status_of_an_error_page_counts_however_long_the_page_is(self):
+        page = b"<html>" + b"x" * 300_000
+        self.proxy.times(2, "GET", "/manifests/", status(503, page))
+        chart = self.assert_code(self.ocisync.sync(), 0).chart("web")
+        self.assertEqual((chart["attempts"], chart["requests"]), (1, 5))
+        ocisync = self.new_ocisync("missing").spec([self.ref])
+        self.proxy.always("GET", "/manifests/", status(404, page))
+        self.assertEqual(self.assert_code(ocisync.sync(), 3).chart("web")["reason"], "NotFound")
+
     def test_retry_after_is_obeyed_in_seconds_and_as_a_date(self):
         in_two_seconds = lambda: email.utils.formatdate(time.time() + 2, usegmt=True)
         for form, value in (("seconds", lambda: "1"), ("date", in_two_seconds)):
@@ -273,6 +282,17 @@ class Faults(Case):
         broken = self.new_ocisync("broken").spec(
             [self.ref], [{"host": self.proxy.host, "mirrors": [{"host": "127.0.0.1:9"}]}])
         self.assert_code(broken.sync(), 0)
+
+    def test_a_mirror_that_never_answers_is_waited_for_once(self):
+        for repository in ("charts/a", "charts/b"):
+            self.pusher(self.registry, repository).current("1.0.0")
+        with FaultProxy(self.registry) as mirror:
+            mirror.always("*", "/", delay(30))
+            self.ocisync.spec([{"name": name, "ref": f"oci://{self.proxy.host}/charts/{name}:1.0.0"} for name in "ab"],
+                              [{"host": self.proxy.host, "mirrors": [{"host": mirror.host}]}],
+                              timeout="1s", concurrency=1)
+            self.assert_code(self.ocisync.sync(), 0)
+            self.assertEqual(len(mirror.seen), 1)
 
     def test_a_proxy_is_used_for_what_is_not_loopback(self):
         asked = []

@@ -103,6 +103,11 @@ class Login(Verbs):
         self.login(code=3, password="wrong")
         self.assertEqual(self.credentials.read_bytes(), kept)
 
+    def test_docker_hub_is_asked_too(self):
+        run = self.verb("registry", "login", "docker.io", "-u", USER, "--password-stdin", code=1, input=PASSWORD,
+                        HTTPS_PROXY="http://127.0.0.1:1")
+        self.assertIn("https://registry-1.docker.io/v2/", run.stderr)
+
     def test_other_entries_stay_and_logout_takes_one(self):
         self.credentials.parent.mkdir(parents=True)
         other = {"auths": {"other.example.com": {"auth": "b3RoZXI6d29yZA=="}}, "psFormat": "x"}

@@ -355,6 +355,24 @@ class Secrets(Case):
         ca.write_bytes(right.cert.read_bytes())
         eventually(sidecar.is_ready, "ready")
 
+    def test_the_systems_authorities_are_read_again_when_they_are_replaced(self):
+        right, wrong = Authority(self.folder / "right"), Authority(self.folder / "wrong", "another authority")
+        third = Authority(self.folder / "third", "a third authority")
+        registry = self.start_registry(tls=right.issue("registry"))
+        self.pusher(registry).current("1.0.0")
+        system = self.folder / "system.pem"
+        system.write_bytes(wrong.cert.read_bytes())
+        self.ocisync.spec([f"oci://{registry.host}/charts/web:1.0.0"],
+                          [{"host": registry.host, "plainHTTP": False, "tls": {"caFile": str(third.cert)}}],
+                          interval="1s", retry={"min": "1s", "max": "1s"})
+        sidecar = Sidecar(self.ocisync, SSL_CERT_FILE=system)
+        self.addCleanup(sidecar.kill)
+        sidecar.start()
+        sidecar.await_event("ChartFailed")
+        self.assertEqual(sidecar.chart()["reason"], "TLSFailed")
+        system.write_bytes(right.cert.read_bytes())
+        eventually(sidecar.is_ready, "ready")
+
     def test_an_authority_and_a_client_certificate_that_are_replaced_are_used_at_once(self):
         authority, wrong = Authority(self.folder / "right"), Authority(self.folder / "wrong", "another authority")
         registry = self.start_registry()

@@ -31,6 +31,28 @@ TEST_F(CurlEngineDefence, StopsReadingAnEndlessChunkedBody) {
   EXPECT_EQ(refusal(get(server.url())).reason(), Reason::limit_exceeded);
 }
 
+TEST_F(CurlEngineDefence, KeepsTheStatusOfALongErrorPageAndItsBeginning) {
+  LoopbackServer server([](Exchange& exchange) {
+    if (exchange.request().target == "/ending") {
+      exchange.send(LoopbackServer::answer(503, std::string(101, 'x')));
+      return;
+    }
+    exchange.send("HTTP/1.1 429 Later\r\nRetry-After: 7\r\nTransfer-Encoding: chunked\r\n\r\n");
+    while (exchange.send("400\r\n" + std::string(1024, 'x') + "\r\n")) {
+    }
+    exchange.close();
+  });
+  HttpRequest request = get(server.url("/ending"));
+  request.text_limit = 100;
+  const HttpResponse ending = send(request);
+  EXPECT_EQ(ending.status(), 503);
+  EXPECT_EQ(ending.text, std::string(100, 'x'));
+  const HttpResponse endless = send(get(server.url("/endless")));
+  EXPECT_EQ(endless.status(), 429);
+  ASSERT_NE(endless.headers().find("Retry-After"), nullptr);
+  EXPECT_EQ(endless.text.size(), 64U * 1024);
+}
+
 TEST_F(CurlEngineDefence, TreatsATruncatedBodyAsUnavailable) {
   LoopbackServer server([](Exchange& exchange) {
     exchange.send(exchange.request().target == "/length"

@@ -48,6 +48,42 @@ TEST_F(CurlEngineExchange, AsksForExactlyWhatTheRequestSays) {
   EXPECT_EQ(seen.head.find("Cookie"), std::string::npos);
 }
 
+TEST_F(CurlEngineExchange, TakesAConnectionOfItsOwnWhenToldTo) {
+  LoopbackServer server([](Exchange& exchange) { exchange.send(ok("")); });
+  HttpRequest request = get(server.url());
+  send(request);
+  request.fresh_connection = true;
+  send(request);
+  EXPECT_EQ(server.connections(), 2U);
+}
+
+// The milliseconds that data may stay unacknowledged on our socket to this port; 0: as long as the
+// kernel likes, which is a quarter of an hour.
+unsigned patience_of_connection_to(std::uint16_t port) {
+  for (int fd = 0; fd < 256; ++fd) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+        ntohs(peer.sin_port) != port)
+      continue;
+    unsigned patience = 0;
+    size = sizeof patience;
+    ::getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, &size);
+    return patience;
+  }
+  return 0;
+}
+
+TEST_F(CurlEngineExchange, LetsGoOfAPeerThatAcknowledgesNothing) {
+  unsigned patience = 0;
+  LoopbackServer server([&](Exchange& exchange) {
+    patience = patience_of_connection_to(server.port());
+    exchange.send(ok(""));
+  });
+  send(get(server.url()));
+  EXPECT_EQ(patience, 30'000U);
+}
+
 TEST_F(CurlEngineExchange, RefusesAHeaderThatWouldBecomeTwo) {
   LoopbackServer server([](Exchange& exchange) { exchange.send(ok("")); });
   HttpRequest request = get(server.url());

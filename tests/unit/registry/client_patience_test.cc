@@ -49,6 +49,15 @@ TEST_F(Patience, TriesThreeTimesWhenThereIsNoAnswer) {
   }
 }
 
+TEST_F(Patience, TakesAnotherConnectionAfterSilence) {
+  replies({fails(Reason::timed_out), fails(Reason::unavailable), kFine()});
+  manifest();
+  const auto seen = http_.seen();
+  EXPECT_FALSE(seen.at(0).fresh_connection);
+  EXPECT_TRUE(seen.at(1).fresh_connection);
+  EXPECT_FALSE(seen.at(2).fresh_connection);
+}
+
 TEST_F(Patience, TriesOnceWhereASecondTimeCannotHelp) {
   for (const int status : {400, 403, 404, 405, 406, 410, 413, 415, 422, 501}) {
     http_.forget();
@@ -127,6 +136,20 @@ TEST_F(Patience, LeavesOtherRegistriesAlone) {
   EXPECT_EQ(reason_of([&] { manifest(); }), Reason::unavailable);
   registry_.origin = "https://another.example.com";
   manifest(ref("another.example.com/team/web:1.0"));
+}
+
+TEST_F(Patience, OfStorageThatARegistrySendsUsToIsNotForTheRegistry) {
+  int blocked = 0;
+  settings_.blocked = [&](const std::string&, WallTime) { ++blocked; };
+  replies({{307, {{"Location", "https://cdn.example.net/m"}}}});
+  http_.on("GET https://cdn.example.net/m", {after(503, "600")});
+  const auto error = failure_of([&] { manifest(); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->not_before(), clock_.steady() + 600s) << "this one is left alone as asked";
+  EXPECT_EQ(lines().size(), 2U);
+  EXPECT_EQ(blocked, 0);
+  registry_.add_manifest("team/other", "1.0", "{}");
+  manifest(ref("registry.example.com/team/other:1.0"));
 }
 
 TEST_F(Patience, ReadsBothFormsAndClampsThem) {

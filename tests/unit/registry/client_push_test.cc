@@ -410,6 +410,8 @@ TEST_F(LoginCheck, RefusesAWrongPasswordAndWhatIsNoRegistry) {
 
 TEST_F(LoginCheck, TellsWhenNobodyAsked) {
   EXPECT_FALSE(client().authenticate("registry.example.com", counts_, {}));
+  http_.on("GET https://registry-1.docker.io/v2/", {{200}});
+  EXPECT_FALSE(client().authenticate("docker.io", counts_, {}));
 }
 
 }  // namespace

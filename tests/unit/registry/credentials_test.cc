@@ -1,7 +1,9 @@
 #include "registry/credentials.h"
 
 #include <fstream>
+#include <future>
 #include <map>
+#include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -294,6 +296,45 @@ printf '{{"Username":"u","Secret":"p"}}')",
   EXPECT_EQ(asked(), 2);
   find(one, Freshness::after_refusal);
   EXPECT_EQ(asked(), 3);
+}
+
+TEST_F(Credentials, OfAHelperThatFailsFailForAllWhoWaitedAndCanBeGivenUp) {
+  const fs::path log = home_.path() / "asked", end = home_.path() / "end";
+  install_helper("slow",
+                 fmt::format("echo asked >> {}; until test -e {}; do sleep 0.01; done; exit 3",
+                             log.string(), end.string()));
+  variables_["DOCKER_AUTH_CONFIG"] = R"({"credsStore":"slow"})";
+  auto one = store();
+  const auto asked = [&] {
+    std::ifstream file(log);
+    return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
+  };
+  const auto ask_aside = [&](std::stop_token stop) {
+    return std::async(std::launch::async, [&, stop] {
+      return reason_of([&] { one.find(reference_, nullptr, Freshness::cached_is_fine, stop); });
+    });
+  };
+  std::stop_source first_stop, waiting_stop;
+  auto given_up = ask_aside(first_stop.get_token());
+  while (asked() < 1)
+    std::this_thread::yield();
+  first_stop.request_stop();
+  EXPECT_EQ(given_up.get(), Reason::cancelled);
+
+  auto asking = ask_aside({});
+  while (asked() < 2)
+    std::this_thread::yield();
+  auto stopped = ask_aside(waiting_stop.get_token());
+  auto waiting = ask_aside({}), another = ask_aside({});
+  waiting.wait_for(std::chrono::milliseconds(100));  // all of them wait by now
+  waiting_stop.request_stop();
+  EXPECT_EQ(stopped.get(), Reason::cancelled);
+  write(end, "");
+  for (auto* each : {&asking, &waiting, &another})
+    EXPECT_EQ(each->get(), Reason::credentials_invalid);
+  EXPECT_EQ(asked(), 2) << "nobody asked again";
+  EXPECT_EQ(reason_of([&] { find(one); }), Reason::credentials_invalid);
+  EXPECT_EQ(asked(), 3) << "a failure is not remembered";
 }
 
 TEST_F(Credentials, OfAHelperFollowItsProtocol) {

@@ -71,9 +71,39 @@ TEST_F(Mirrors, ThatFailInAnyWayAreNoReasonToFail) {
     http_.on(at_mirror("manifests", digest_.str()), replies);
     http_.on(at_mirror("blobs", blob_.digest.str()), replies);
     EXPECT_EQ(manifest(ref().with_digest(digest_)).bytes, "bytes");
+    clock_.advance(std::chrono::minutes(1));  // by then a silent one is asked again
     kept_ = {};
     client().blob(ref(), blob_, kept_.target(), counts_, {});
     EXPECT_EQ(kept_.kept.text, "the blob");
+    clock_.advance(std::chrono::minutes(1));
+  }
+}
+
+TEST_F(Mirrors, AreTriedOnce) {
+  for (const Reply& reply : {Reply{503}, Reply{429}, fails(Reason::timed_out)}) {
+    http_.forget();
+    http_.on(at_mirror("manifests", digest_.str()), {reply});
+    manifest(ref().with_digest(digest_));
+    EXPECT_EQ(lines().size(), 2U) << reply.status;
+  }
+}
+
+TEST_F(Mirrors, ThatGiveNoAnswerAreLeftAloneForAMinuteByAll) {
+  const std::string line = at_mirror("manifests", digest_.str());
+  for (const Reason reason : {Reason::timed_out, Reason::unavailable}) {
+    http_.on(line, {fails(reason)});
+    manifest(ref().with_digest(digest_));
+    http_.forget();
+    clock_.advance(std::chrono::seconds(59));
+    client().blob(ref(), blob_, kept_.target(), counts_, {});
+    EXPECT_EQ(lines().size(), 1U) << "the registry alone";
+    clock_.advance(std::chrono::seconds(1));
+    http_.on(line, {{200, {}, "bytes"}});
+    http_.forget();
+    manifest(ref().with_digest(digest_));
+    EXPECT_EQ(lines(), std::vector<std::string>{line + std::string(kNamespace)});
+    http_.forget();
+    kept_ = {};
   }
 }
 

@@ -1,5 +1,8 @@
 #include "registry/repositories.h"
 
+#include <atomic>
+#include <future>
+
 #include <gmock/gmock.h>
 
 #include "rig.h"
@@ -92,6 +95,30 @@ TEST_F(RepositoriesTest, AnIndexThatIsNoneFailsItsCharts) {
   EXPECT_EQ(versions()->entries.size(), 1U) << "a failure is not remembered";
 }
 
+TEST_F(RepositoriesTest, AChartThatIsStoppedTakesNoOtherAlong) {
+  std::promise<void> asked, stopped;
+  std::atomic<int> requests = 0;
+  http_.otherwise([&](const ScriptedHttp::Seen&) {
+    if (++requests > 1)
+      return indexed(index());
+    asked.set_value();
+    stopped.get_future().wait();
+    return fails(Reason::cancelled);
+  });
+  auto& repositories = client().repositories();
+  auto first = std::async(std::launch::async, [&] {
+    TransferCounts counts;
+    return reason_of([&] { repositories.versions(spec_.charts[0], nullptr, counts, {}); });
+  });
+  asked.get_future().wait();
+  auto second = std::async(std::launch::async, [&] { return versions(1); });
+  second.wait_for(std::chrono::milliseconds(100));  // it waits for the first by now
+  stopped.set_value();
+  EXPECT_EQ(first.get(), Reason::cancelled);
+  EXPECT_TRUE(second.get()->entries.empty());
+  EXPECT_EQ(requests, 2);
+}
+
 TEST_F(RepositoriesTest, AnArchiveComesFromTheFirstUrlThatHasIt) {
   serve({indexed(index("'https://charts.example.com/gone.tgz', web-1.0.0.tgz"))});
   http_.on("GET https://charts.example.com/stable/web-1.0.0.tgz",
@@ -145,6 +172,18 @@ TEST_F(RepositoriesTest, ProvenanceThatIsNotThereIsNoFailure) {
   for (const int status : {404, 403}) {
     http_.on(line, {{status}});
     EXPECT_FALSE(provenance()) << status;
+  }
+  // A chart is whole without it, so what is final of it is not final for the chart.
+  for (const Reply& reply : {Reply{400}, Reply{404, {}, std::string(100'000, 'x')},
+                             Reply{302, {{"Location", "https://10.0.0.1/login"}}},
+                             Reply{200, {}, std::string(2 << 20, 'x')}}) {
+    http_.on(line, {reply});
+    EXPECT_FALSE(provenance()) << reply.status;
+  }
+  for (const Reason reason : {Reason::unavailable, Reason::timed_out, Reason::cancelled,
+                              Reason::disk_full, Reason::storage_failed}) {
+    http_.on(line, {fails(reason)});
+    EXPECT_EQ(reason_of([&] { provenance(); }), reason);
   }
   http_.on(line, {{200, {}, "signed"}});
   EXPECT_EQ(provenance()->digest(), Digest::of("signed"));

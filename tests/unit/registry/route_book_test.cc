@@ -62,6 +62,10 @@ TEST_F(Routes, TrustTheSystemAndTheFileOrTheFileAlone) {
   EXPECT_EQ(route()->ca_pem, "") << "the system's own, without help";
   registry_.tls.ca_file = write("ca.pem", kCert);
   EXPECT_EQ(route()->ca_pem, "the system's\n" + std::string(kCert));
+  const auto before = route();
+  write("system.pem", std::string(2 << 20, '#'));  // larger than what people write themselves
+  EXPECT_NE(route(), before) << "it was replaced";
+  EXPECT_EQ(route()->ca_pem.size(), (2U << 20) + 1 + kCert.size());
   RegistrySpec alone = registry_;
   alone.tls.ca_mode = TlsSpec::CaMode::replace;
   EXPECT_EQ(book_.route(&alone, *Url::parse("https://r/"), Whose::registry)->ca_pem, kCert);

@@ -44,6 +44,7 @@ class ScriptedHttp final : public HttpClient {
     AddressPolicy addresses;
     std::shared_ptr<const Route> route;
     std::optional<SteadyTime> not_before;
+    bool fresh_connection;
 
     std::string header(std::string_view name) const {
       const std::string* value = headers.find(name);
@@ -73,7 +74,8 @@ class ScriptedHttp final : public HttpClient {
               request.body,
               request.addresses,
               request.route,
-              request.not_before};
+              request.not_before,
+              request.fresh_connection};
     {
       const std::lock_guard lock(mutex_);
       seen_.push_back(seen);
@@ -133,10 +135,10 @@ class ScriptedHttp final : public HttpClient {
     const std::string_view body =
         request.method == Method::head ? "" : std::string_view(reply.body);
     Sink* sink = request.choose_body ? request.choose_body(response.head) : nullptr;
-    if (!sink && body.size() > request.text_limit)
+    if (!sink && body.size() > request.text_limit && reply.status / 100 == 2)
       throw Error(Reason::limit_exceeded, "the answer is larger than its limit");
     if (!sink)
-      response.text = body;
+      response.text = body.substr(0, request.text_limit);
     constexpr std::size_t kChunk = 16 * 1024;
     for (std::size_t at = 0; sink && at < body.size(); at += kChunk)
       sink->write(as_bytes(body.substr(at, kChunk)));
