@@ -46,7 +46,7 @@ void sweep_leftovers(const ExportVolume& volume, WallTime now) {
   sweep(volume.find("status"), now, is_temporary);
   if (const auto generations = volume.find("generations"))
     for (const std::string& owner : generations->names()) {
-      const auto home = generations->find(owner);
+      const auto home = find_directory(*generations, owner);
       sweep(home, now, [&](const std::string& name) {
         return is_temporary(name) || is_orphan(*home, name, kGenerationSuffix);
       });
