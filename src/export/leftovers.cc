@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "export/staged.h"
 
 namespace ocisync {
 namespace {
@@ -40,7 +41,8 @@ bool is_orphan(const Directory& home, std::string_view name, std::string_view su
 }  // namespace
 
 void sweep_leftovers(const ExportVolume& volume, WallTime now) {
-  sweep(volume.find("staging"), now, [](const std::string&) { return true; });
+  const auto staging = volume.find("staging");
+  sweep(staging, now, [&](const std::string& name) { return !is_being_made(*staging, name); });
   sweep(volume.control()->duplicate(), now, is_temporary);
   sweep(volume.find("publications"), now, is_temporary);
   sweep(volume.find("status"), now, is_temporary);

@@ -261,6 +261,19 @@ TEST_P(Retention, GoesOnPastWhatCannotBeRemoved) {
   EXPECT_EQ(trees_left(publisher), (std::vector<int>{3, 4}));
 }
 
+TEST_P(Retention, SparesWhatIsBeingMadeWhateverTheClockSays) {
+  Publisher publisher = open_here();
+  const auto later = std::chrono::system_clock::now() + hours(1000);
+  publisher.trees().make(ExportFormat::directory, manifest_of(1), [&](const Directory& into) {
+    retain(publisher, policy(1, minutes(0)), later);
+    EXPECT_THAT(names_in(control() / "staging"), testing::SizeIs(1));
+    return write_chart(into, 1);
+  });
+  fs::create_directory(control() / "staging/tree-00");
+  retain(publisher, policy(1, minutes(0)), later);
+  EXPECT_THAT(names_in(control() / "staging"), IsEmpty());
+}
+
 TEST_P(Retention, SweepsLeftoversOfKilledProcesses) {
   Publisher publisher = open_here();
   show(publisher, 1);
