@@ -32,8 +32,26 @@ std::unique_ptr<HttpClient> make_http(bool offline) {
   return std::make_unique<CurlEngine>("ocisync/" OCISYNC_VERSION);
 }
 
+std::filesystem::path resolved(const std::filesystem::path& path) {
+  std::error_code ignored;  // what cannot be resolved is told by who opens it
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, ignored);
+  return (real.empty() ? path : real) / "";
+}
+
+// Each keeps its own things in .ocisync, and tidies there what the other is still making.
+void require_apart(const std::filesystem::path& cache, const std::filesystem::path& exports) {
+  std::error_code ignored;
+  if (resolved(cache) == resolved(exports) ||
+      std::filesystem::equivalent(cache, exports, ignored))  // mounted twice
+    throw Error(Reason::volume_unsuitable,
+                printable(exports.string(), 4096) + " is both the cache and the export directory")
+        .hint("give each its own; one may be below the other");
+}
+
 // Where no socket is opened nothing is added, so a cache that may only be read will do.
 Volume open_cache(const std::filesystem::path& path, const Spec& spec, const Terms& terms) {
+  if (spec.exports.path)
+    require_apart(path, *spec.exports.path);
   try {
     return Volume::open(path, spec.cache.group_write ? kGroupModes : kDefaultModes);
   } catch (const Error& error) {

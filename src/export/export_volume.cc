@@ -55,9 +55,27 @@ bool can_exchange(const Directory& staging) {
   return staging.exchange(one.name(), staging, other.name());
 }
 
+// A full volume is not unsuitable: what is shown there stays, and a sweep may make room. Whatever
+// its probes could not tell is told by what is published later.
+void require_suitable(const Directory& root, const Directory& staging, const ExportSpec& spec) {
+  try {
+    require_writable(root, staging);
+    if (spec.layout == Layout::directory && !can_exchange(staging))
+      throw exchange_unsupported(root.path());
+  } catch (const Error& error) {
+    if (error.reason() != Reason::disk_full)
+      throw;
+  }
+}
+
 }  // namespace
 
 Modes modes_of(const ExportSpec& spec) { return spec.group_write ? kGroupModes : kDefaultModes; }
+
+std::optional<Directory> find_directory(const Directory& home, std::string_view name) {
+  const auto status = home.status(name);
+  return status && S_ISDIR(status->st_mode) ? home.find(name) : std::nullopt;
+}
 
 Error exchange_unsupported(const fs::path& path) {
   return Error(Reason::volume_unsuitable,
@@ -78,9 +96,7 @@ ExportVolume ExportVolume::open(const fs::path& path, const ExportSpec& spec) {
   try {
     ExportVolume volume(fs::absolute(path), modes_of(spec), Access::write);
     const Directory staging = volume.ensure("staging");
-    require_writable(*volume.root(), staging);
-    if (spec.layout == Layout::directory && !can_exchange(staging))
-      throw exchange_unsupported(path);
+    require_suitable(*volume.root(), staging, spec);
     return volume;
   } catch (const Error& error) {
     if (error.reason() != Reason::storage_failed)

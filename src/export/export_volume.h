@@ -35,9 +35,9 @@ Modes modes_of(const ExportSpec& spec);
 // call and made again, so that a wiped volume is repaired without a restart.
 class ExportVolume {
  public:
-  // Creates what is missing and checks that it can be written and, for layout directory, that it
-  // can exchange directories. Throws Error(volume_unsuitable) with uid, gid and mode, and
-  // (format_unknown) for a newer format.
+  // Creates what is missing and checks, as far as a full volume lets it, that it can be written
+  // and, for layout directory, that it can exchange directories. Throws Error(volume_unsuitable)
+  // with uid, gid and mode, and (format_unknown) for a newer format.
   static ExportVolume open(const std::filesystem::path& path, const ExportSpec& spec);
   // For commands that write nothing. Absent: nothing was ever exported there.
   static std::optional<ExportVolume> open_read_only(const std::filesystem::path& path,
@@ -77,6 +77,9 @@ class ExportVolume {
   Access access_;
   std::unique_ptr<Guarded<std::shared_ptr<const Handles>>> handles_;
 };
+
+// The directory of that name. Absent: nothing, or something of another kind, which is not ours.
+std::optional<Directory> find_directory(const Directory& home, std::string_view name);
 
 // What a volume without directory exchange answers to layout directory.
 Error exchange_unsupported(const std::filesystem::path& path);

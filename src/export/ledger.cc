@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include <sys/stat.h>
+
 #include "base/error.h"
 #include "base/escape.h"
 #include "base/json.h"
+#include "export/tree_name.h"
 
 namespace ocisync {
 namespace {
@@ -15,10 +18,12 @@ constexpr std::uint64_t kEntryLimit = 4ULL << 20;
 
 std::string entry_name(std::string_view path) { return escape(path, "/").append(kSuffix); }
 
+// Absent: not a name that we would have given.
 std::optional<std::string> path_of(std::string_view name) {
   if (!name.ends_with(kSuffix) || name.starts_with('.'))
     return std::nullopt;
-  return unescape(name.substr(0, name.size() - kSuffix.size()));
+  auto path = unescape(name.substr(0, name.size() - kSuffix.size()));
+  return path && stays_inside(*path) && entry_name(*path) == name ? std::move(path) : std::nullopt;
 }
 
 Json to_json(const LedgerEntry& entry) {
@@ -40,7 +45,10 @@ LedgerEntry parse_entry(const Json& json) {
   return entry;
 }
 
-std::optional<LedgerEntry> read_entry(const Directory& home, const std::string& path) {
+std::optional<LedgerEntry> read_entry(const Directory& home, const std::string& path,
+                                      const struct stat& status) {
+  if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) > kEntryLimit)
+    return std::nullopt;
   const auto bytes = home.read(entry_name(path), kEntryLimit);
   if (!bytes)
     return std::nullopt;
@@ -70,7 +78,7 @@ std::optional<LedgerEntry> Ledger::look_up(const Directory& home, const std::str
   });
   if (kept && kept->stamp == stamp)
     return std::move(kept->entry);
-  auto entry = read_entry(home, path);
+  auto entry = read_entry(home, path, *status);
   known_.with([&](auto& known) { known.insert_or_assign(path, Known{stamp, entry}); });
   return entry;
 }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "export/staged.h"
 
 namespace ocisync {
 namespace {
@@ -40,13 +41,14 @@ bool is_orphan(const Directory& home, std::string_view name, std::string_view su
 }  // namespace
 
 void sweep_leftovers(const ExportVolume& volume, WallTime now) {
-  sweep(volume.find("staging"), now, [](const std::string&) { return true; });
+  const auto staging = volume.find("staging");
+  sweep(staging, now, [&](const std::string& name) { return !is_being_made(*staging, name); });
   sweep(volume.control()->duplicate(), now, is_temporary);
   sweep(volume.find("publications"), now, is_temporary);
   sweep(volume.find("status"), now, is_temporary);
   if (const auto generations = volume.find("generations"))
     for (const std::string& owner : generations->names()) {
-      const auto home = generations->find(owner);
+      const auto home = find_directory(*generations, owner);
       sweep(home, now, [&](const std::string& name) {
         return is_temporary(name) || is_orphan(*home, name, kGenerationSuffix);
       });

@@ -9,8 +9,8 @@ namespace ocisync {
 // being made for that long.
 inline constexpr Duration kLeftoverAge = std::chrono::hours(1);
 
-// Removes such leftovers: everything in staging, half-written files elsewhere, records without a
-// tree. What cannot be removed is left for the next time.
+// Removes such leftovers: everything in staging that nobody holds a lock on, half-written files
+// elsewhere, records without a tree. What cannot be removed is left for the next time.
 void sweep_leftovers(const ExportVolume& volume, WallTime now);
 
 }  // namespace ocisync

@@ -84,7 +84,8 @@ class Publisher {
   const Snapshot& snapshot() const;
   // Lets `current` show exactly these revisions, sorted by path, with one rename: the newest
   // generation when it holds them, else a new one. The newest kKeptGenerations are kept. Throws
-  // path_conflict, and storage_failed when a tree is not there; `current` is as before then.
+  // path_conflict, storage_failed when a tree is not there, and rolled_back when a pin stands,
+  // whoever set it and however late; `current` is as before then.
   static constexpr std::size_t kKeptGenerations = 5;
   std::shared_ptr<const Generation> show_generation(std::vector<Publication> charts, WallTime now);
   // Shows a kept generation, and nothing else until the spec changes or the pin goes. Throws

@@ -64,6 +64,7 @@ struct Publisher::State {
   std::optional<Publication> show(const Publication& publication, const Staged& staged) const;
   std::optional<Publication> accept(const Publication& publication) const;
   void require_trees(const Generation& generation) const;
+  void require_no_pin() const;
   void record_claim(const Holding& holding, const LedgerEntry& entry) const;
   LedgerEntry successor(const Holding& holding, const Publication& publication) const;
   void place(const Holding& holding, const Staged& staged, Layout layout) const;

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
 #include "export/leftovers.h"
 #include "export/publisher_state.h"
 
@@ -58,13 +62,26 @@ class CleanUp {
     });
   }
 
+  // A step that may fail without spoiling the others.
+  template <typename Step>
+  void attempt(std::string_view what, Step step) {
+    try {
+      step();
+    } catch (const Error& error) {
+      if (report_.failures++ == 0)
+        report_.first_failure = fmt::format("{}: {}", printable(what, 1024), error.what());
+    }
+  }
+
   void remove_trees() {
     for (const TreeStore::Kept& tree : trees_.list()) {
       const TreeName name{tree.format, tree.manifest};
       if (named_.contains(name) || (!expired_.contains(name) && !abandoned(tree.used)))
         continue;
-      trees_.remove(tree.format, tree.manifest);
-      ++report_.removed;
+      attempt(relative_path(name), [&] {
+        trees_.remove(tree.format, tree.manifest);
+        ++report_.removed;
+      });
     }
   }
 
@@ -78,8 +95,10 @@ class CleanUp {
         const bool stay = own ? stays(index++, item.at) : !abandoned(item.at);
         if (stay)
           continue;
-        set_aside_.remove(path, item);
-        ++report_.removed;
+        attempt(item.name, [&] {
+          set_aside_.remove(path, item);
+          ++report_.removed;
+        });
       }
       set_aside_.forget(path);
     }
@@ -115,7 +134,8 @@ class CleanUp {
     if (staying.size() == entry.history.size())
       return;
     entry.history = std::move(staying);
-    ledger_.write(entry);
+    // A full disk refuses this, and there it matters most that trees go.
+    attempt(entry.publication.path, [&] { ledger_.write(entry); });
   }
 
   void spare(const std::optional<TreeName>& tree) {
@@ -142,14 +162,14 @@ RetentionReport retain(Publisher& publisher, const ExportSpec& spec, WallTime no
   {
     const auto hold = state.lock.hold();
     if (spec.layout != Layout::snapshot && !clean_up.accepts_for_snapshot(state.owner))
-      state.snapshot.withdraw();
+      clean_up.attempt("the generations", [&] { state.snapshot.withdraw(); });
     clean_up.spare_generations(state.volume, state.owner);
     clean_up.judge(state.owner);
     clean_up.spare_links(*state.volume.root());
     clean_up.remove_trees();
     clean_up.remove_set_aside();
   }
-  sweep_leftovers(state.volume, now);
+  clean_up.attempt("leftovers", [&] { sweep_leftovers(state.volume, now); });
   return std::move(clean_up).report();
 }
 

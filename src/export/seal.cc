@@ -43,12 +43,20 @@ bool Seals::holds(const std::string& path, const TreeName& tree, TreeStamp stamp
 void Seals::set(const std::string& path, const TreeName& tree, TreeStamp stamp) const {
   if (boot_.empty())
     return;
-  volume_.ensure(kSeals).write_atomic(escape(path, "/"), text(tree, stamp), volume_.modes().file);
+  try {
+    volume_.ensure(kSeals).write_atomic(escape(path, "/"), text(tree, stamp), volume_.modes().file);
+  } catch (const Error&) {
+    // A full disk, for instance: what was hashed is right all the same.
+  }
 }
 
 void Seals::remove(const std::string& path) const {
-  if (const auto home = volume_.find(kSeals))
-    home->remove_file(escape(path, "/"));
+  try {
+    if (const auto home = volume_.find(kSeals))
+      home->remove_file(escape(path, "/"));
+  } catch (const Error&) {
+    // It goes on saying what was true: of that tree, by that stamp.
+  }
 }
 
 }  // namespace ocisync

@@ -11,8 +11,8 @@ namespace ocisync {
 // Remembers across processes that the contents shown at an export path were hashed and found right.
 // A seal holds for one boot of the machine and one stamp: so every file is hashed once after a
 // start, which is what finds the traces of a power loss, and whenever lstat shows that something
-// was done to it; otherwise a pass over many charts need not read them all. Lost seals cost a
-// hashing, nothing else. Safe from any thread.
+// was done to it; otherwise a pass over many charts need not read them all. Seals that are
+// lost, or could not be written, cost a hashing, nothing else. Safe from any thread.
 class Seals {
  public:
   explicit Seals(const ExportVolume& volume);

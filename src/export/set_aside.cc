@@ -41,14 +41,14 @@ std::string SetAside::name(const Digest& manifest, WallTime at) {
 
 std::optional<Directory> SetAside::find(const std::string& path) const {
   const auto home = volume_.find(kRetired);
-  return home ? home->find(escape(path, "/")) : std::nullopt;
+  return home ? find_directory(*home, escape(path, "/")) : std::nullopt;
 }
 
 std::vector<std::string> SetAside::paths() const {
   std::vector<std::string> result;
   if (const auto home = volume_.find(kRetired))
     for (const std::string& name : home->names())
-      if (auto path = unescape(name))
+      if (auto path = unescape(name); path && escape(*path, "/") == name)
         result.push_back(std::move(*path));
   return result;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -59,11 +58,9 @@ template <typename Visit>
 void each_link(const Directory& directory, const std::string& path, const Visit& visit) {
   for (const std::string& name : directory.names()) {
     const std::string below = path + "/" + name;
-    const auto status = directory.status(name);
-    const auto inner = status && S_ISDIR(status->st_mode) ? directory.find(name) : std::nullopt;
-    if (inner)
+    if (const auto inner = find_directory(directory, name))
       each_link(*inner, below, visit);
-    else if (status)
+    else if (directory.status(name))
       visit(below, directory.read_link(name).value_or(""));
   }
 }
@@ -284,9 +281,9 @@ void each_tree_of_generations(
   if (!generations)
     return;
   for (const std::string& owner : generations->names())
-    if (const auto home = generations->find(owner))
+    if (const auto home = find_directory(*generations, owner))
       for (const std::uint64_t number : numbers_in(*home))
-        if (const auto directory = home->find(std::to_string(number)))
+        if (const auto directory = find_directory(*home, std::to_string(number)))
           each_link(*directory, std::string(kCurrentName),
                     [&](const std::string& path, const std::string& target) {
                       if (const auto tree = parse_generation_entry(path, target))

@@ -3,17 +3,22 @@
 #include <cerrno>
 #include <utility>
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "export/export_volume.h"
 
 namespace ocisync {
 
 Staged Staged::directory(const Directory& staging) {
   std::string name = private_name("tree-");
   staging.make_directory(name, 0700);
-  return {staging, std::move(name)};
+  Staged staged(staging, std::move(name));
+  staged.locked_ = staged.open();
+  ::flock(staged.locked_->fd(), LOCK_EX | LOCK_NB);  // where there are no locks, sweeps go by age
+  return staged;
 }
 
 Staged Staged::link(const Directory& staging, std::string_view target) {
@@ -24,7 +29,9 @@ Staged Staged::link(const Directory& staging, std::string_view target) {
 }
 
 Staged::Staged(Staged&& other) noexcept
-    : home_(std::exchange(other.home_, nullptr)), name_(std::move(other.name_)) {}
+    : home_(std::exchange(other.home_, nullptr)),
+      name_(std::move(other.name_)),
+      locked_(std::move(other.locked_)) {}
 
 Staged::~Staged() {
   if (!home_)
@@ -40,6 +47,11 @@ Directory Staged::open() const {
   if (auto directory = home_->find(name_))
     return std::move(*directory);
   throw Error(Reason::storage_failed, "removed while in use: " + home_->path_of(name_));
+}
+
+bool is_being_made(const Directory& staging, std::string_view name) {
+  const auto directory = find_directory(staging, name);
+  return directory && ::flock(directory->fd(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 void Staged::open_up(mode_t mode) const {

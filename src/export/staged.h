@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,7 +10,8 @@ namespace ocisync {
 
 // Something being made under a private name in the staging directory. Whatever stands under that
 // name at the end goes: the thing itself when it was not put in place, what it was exchanged for
-// when it was. Outlived by the staging directory.
+// when it was. A directory is locked until then, so that a sweep can tell it from what a killed
+// process left. Outlived by the staging directory.
 class Staged {
  public:
   static Staged directory(const Directory& staging);  // empty, mode 0700
@@ -30,6 +32,10 @@ class Staged {
 
   const Directory* home_;  // null: moved from
   std::string name_;
+  std::optional<Directory> locked_;
 };
+
+// Whether somebody is making the directory of that name. False where there are no locks.
+bool is_being_made(const Directory& staging, std::string_view name);
 
 }  // namespace ocisync

@@ -14,6 +14,12 @@ void Publisher::State::require_trees(const Generation& generation) const {
                   "the unpacked chart of " + publication.manifest.str() + " was removed meanwhile");
 }
 
+void Publisher::State::require_no_pin() const {
+  if (const auto pin = snapshot.pin())
+    throw Error(Reason::rolled_back,
+                fmt::format("rolled back to generation {}, which stays", pin->generation));
+}
+
 std::shared_ptr<const Generation> Publisher::show_generation(std::vector<Publication> charts,
                                                              WallTime now) {
   State& state = *state_;
@@ -23,6 +29,7 @@ std::shared_ptr<const Generation> Publisher::show_generation(std::vector<Publica
     // From here on retention spares what it names.
     const auto hold = state.lock.hold();
     snapshot.require_ours();
+    state.require_no_pin();
     const auto numbers = snapshot.numbers();
     next = numbers.empty() ? nullptr : snapshot.find(numbers.front());
     if (!next || !next->holds(charts) || !snapshot.stands(*next))
@@ -31,6 +38,7 @@ std::shared_ptr<const Generation> Publisher::show_generation(std::vector<Publica
   }
   state.sync.wait();
   const auto hold = state.lock.hold();
+  state.require_no_pin();  // a rollback may have come meanwhile
   snapshot.show(next->number);
   snapshot.trim(kKeptGenerations);
   return next;

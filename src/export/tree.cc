@@ -37,8 +37,7 @@ std::optional<TreeRecord> TreeStore::record(ExportFormat format, const Digest& m
 // A thing of another kind in the tree's place is as good as none: it is altered, and replaced.
 std::optional<Directory> TreeStore::open(ExportFormat format, const Digest& manifest) const {
   const auto home = volume_.find(trees_directory(format));
-  const auto status = home ? home->status(file_name(manifest)) : std::nullopt;
-  return status && S_ISDIR(status->st_mode) ? home->find(file_name(manifest)) : std::nullopt;
+  return home ? find_directory(*home, file_name(manifest)) : std::nullopt;
 }
 
 TreeState TreeStore::check(ExportFormat format, const Digest& manifest, bool hash_all) const {

@@ -34,6 +34,20 @@ std::optional<TreeName> tree_named(std::string_view target, TargetOf target_of) 
 
 }  // namespace
 
+bool stays_inside(std::string_view path) {
+  if (path.find('\0') != std::string_view::npos)
+    return false;
+  while (true) {
+    const auto slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..")
+      return false;
+    if (slash == std::string_view::npos)
+      return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
 std::string file_name(const Digest& digest) {
   return fmt::format("{}-{}", digest.algorithm_name(), digest.hex());
 }

@@ -25,6 +25,9 @@ struct TreeName {
   friend auto operator<=>(const TreeName&, const TreeName&) = default;
 };
 
+// Whether every part of a path is a name, so that it leads nowhere but below where it begins.
+bool stays_inside(std::string_view path);
+
 // "sha256-9f86…": a digest as a file name, and back.
 std::string file_name(const Digest& digest);
 std::optional<Digest> parse_file_name(std::string_view name);

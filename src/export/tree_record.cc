@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/escape.h"
 #include "base/text.h"
+#include "export/tree_name.h"
 
 namespace ocisync {
 namespace {
@@ -46,22 +47,6 @@ std::optional<std::string> cut_value(std::string_view& text, std::string_view ke
   return unescape(*line);
 }
 
-bool stays_inside(std::string_view path) {
-  if (path == ".")
-    return true;
-  if (path.find('\0') != std::string_view::npos)
-    return false;
-  while (true) {
-    const auto slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    if (part.empty() || part == "." || part == "..")
-      return false;
-    if (slash == std::string_view::npos)
-      return true;
-    path.remove_prefix(slash + 1);
-  }
-}
-
 std::string line_of(const TreeEntry& entry) {
   const std::string path = escape(entry.path, kLineBreaks);
   if (entry.directory)
@@ -90,7 +75,7 @@ std::optional<TreeEntry> parse_entry(std::string_view line) {
     entry.size = *size;
   }
   auto path = unescape(line);
-  if (!path || !stays_inside(*path))
+  if (!path || (*path != "." && !stays_inside(*path)))
     return std::nullopt;
   entry.path = std::move(*path);
   return entry;

@@ -91,11 +91,17 @@ void switch_over(const Rooms& rooms, const SwitchWork& work, SwitchReport& repor
     require_unheld(rooms, work, report.now.get(), charts);
   const auto told =
       rooms.hooks ? changes(rooms.spec, report.now.get(), charts) : std::vector<HookChange>();
-  rooms.cache.with_room(*publisher.control(), [&] {
-    for (const HookChange& change : told)
-      rooms.hooks->write_down(change);
-    report.now = publisher.show_generation(charts, rooms.clock.wall());
-  });
+  try {
+    rooms.cache.with_room(*publisher.control(), [&] {
+      for (const HookChange& change : told)
+        rooms.hooks->write_down(change);
+      report.now = publisher.show_generation(charts, rooms.clock.wall());
+    });
+  } catch (const Error& error) {
+    if (error.reason() != Reason::rolled_back)
+      throw;
+    return switch_over(rooms, work, report);  // somebody rolled back meanwhile: as that pin says
+  }
   for (const HookChange& change : told)
     rooms.hooks->published(change);
   rooms.log.info("GenerationShown", "current leads to another generation",

@@ -55,6 +55,11 @@ Roots roots_of(const Rooms& rooms, const HouseWork& work, WallTime now) {
   roots.references.insert(work.pulled.begin(), work.pulled.end());
   if (rooms.publisher) {
     const RetentionReport retained = retain(*rooms.publisher, rooms.spec.exports, now);
+    if (retained.failures > 0)
+      rooms.log.warning("RetentionIncomplete",
+                        "something superseded could not be removed; the next pass tries again",
+                        {{"failures", static_cast<std::int64_t>(retained.failures)},
+                         {"error", retained.first_failure}});
     roots.blobs.insert(retained.kept.begin(), retained.kept.end());
     for (const Publication& publication : rooms.publisher->published()) {
       roots.blobs.insert(publication.manifest);

@@ -18,6 +18,10 @@ constexpr std::string_view kSuffix = ".json";
 
 std::string pin_name(const Reference& reference) { return Digest::of(reference.str()).hex(); }
 
+bool is_roots_file(std::string_view name) {
+  return name.ends_with(kSuffix) && !name.starts_with('.');  // no owner's name begins so
+}
+
 std::string owner_of_file(std::string_view name) {
   name.remove_suffix(kSuffix.size());
   return unescape(name).value_or(std::string(name));
@@ -67,6 +71,11 @@ std::optional<RootsFile> read_roots(const Directory& folder, const std::string& 
   return std::nullopt;
 }
 
+// What cannot be read was renewed when it was written.
+bool has_lapsed(const std::optional<RootsFile>& file, const struct stat& status, WallTime now) {
+  return now - (file ? file->renewed : modified(status)) > kRootsExpiry;
+}
+
 void add_roots(const Directory& folder, const std::string& name, WallTime now,
                NamedContent& named) {
   const auto status = folder.status(name);
@@ -74,7 +83,7 @@ void add_roots(const Directory& folder, const std::string& name, WallTime now,
     return;
   std::string owner = owner_of_file(name);
   auto file = read_roots(folder, name);
-  if (now - (file ? file->renewed : modified(*status)) > kRootsExpiry) {
+  if (has_lapsed(file, *status, now)) {
     named.expired.push_back(std::move(owner));
   } else if (!file) {
     named.unreadable.push_back(std::move(owner));
@@ -118,6 +127,14 @@ std::optional<Roots> find_roots(const Volume& volume, std::string_view owner) {
   return file ? std::optional(std::move(file->roots)) : std::nullopt;
 }
 
+void drop_roots(const Volume& volume, std::string_view owner, WallTime now) {
+  const auto folder = volume.root().find(".ocisync/roots");
+  const std::string name = roots_file_name(owner);
+  const auto status = folder ? folder->status(name) : std::nullopt;
+  if (status && has_lapsed(read_roots(*folder, name), *status, now))
+    folder->remove_tree(name);
+}
+
 void pin(const Volume& volume, const Reference& reference) {
   const Directory pins = volume.pins();
   if (!pins.status(pin_name(reference)))
@@ -139,7 +156,7 @@ NamedContent read_named_content(const Volume& volume, WallTime now) {
   NamedContent named;
   if (const auto folder = volume.root().find(".ocisync/roots"))
     for (const std::string& name : folder->names())
-      if (name.ends_with(kSuffix) && !is_leftover(name))
+      if (is_roots_file(name))
         add_roots(*folder, name, now, named);
   if (const auto folder = volume.root().find(".ocisync/pins"))
     for (std::string& name : folder->names())
@@ -152,7 +169,7 @@ void restore_pins(const Volume& volume) {
   if (control.find("pins"))
     return;
   // Shown at once, with all its pins: half of them would pass for the whole after a crash.
-  const std::string draft = private_name(".tmp-pins-");
+  const std::string draft = private_name(".tmp-");
   const Directory pins = control.ensure(draft, volume.modes().directory);
   walk_references(volume, [&](const ReferencePlace& place) {
     if (!place.reference || place.links.empty())

@@ -30,6 +30,8 @@ std::string roots_file_name(std::string_view owner);
 void write_roots(const Volume& volume, std::string_view owner, const Roots& roots, WallTime now);
 // What was written last; absent: nothing that we understand.
 std::optional<Roots> find_roots(const Volume& volume, std::string_view owner);
+// Removes roots that lapsed, unless they were renewed since somebody found them so.
+void drop_roots(const Volume& volume, std::string_view owner, WallTime now);
 void pin(const Volume& volume, const Reference& reference);
 bool unpin(const Volume& volume, const Reference& reference);  // false: was not pinned
 

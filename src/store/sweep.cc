@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "oci/digest.h"
 #include "store/blob_path.h"
 #include "store/manifest_closure.h"
@@ -114,12 +115,18 @@ void remove_blob(const Volume& volume, const StoredBlob& blob) {
     folder->remove_file(blob.digest.hex());
 }
 
-// What atomic writes of killed processes left beside their targets.
-void remove_leftovers(const Directory& folder, WallTime now) {
+// What atomic writes of killed processes left beside their targets: files and links, and in our own
+// folder directories too.
+void remove_leftovers(const Directory& folder, WallTime now, bool directories = false) {
   for (const std::string& name : folder.names()) {
     const auto status = is_leftover(name) ? folder.status(name) : std::nullopt;
-    if (status && older_than(*status, kAbandonedAfter, now))
+    if (!status || !older_than(*status, kAbandonedAfter, now) ||
+        (S_ISDIR(status->st_mode) && !directories))
+      continue;
+    try {
       folder.remove_tree(name);
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): another user's, and theirs to clear
+    }
   }
 }
 
@@ -130,19 +137,12 @@ void remove_all_leftovers(const Volume& volume, WallTime now) {
   for (const std::string_view path :
        {".ocisync", ".ocisync/roots", ".ocisync/pins", ".ocisync/locks"})
     if (const auto folder = volume.root().find(path))
-      remove_leftovers(*folder, now);
+      remove_leftovers(*folder, now, true);
   sweep_notes(volume, now);
   walk_references(volume, [&](const ReferencePlace& place) {
     if (const auto folder = volume.root().find("refs/" + place.path))
       remove_leftovers(*folder, now);
   });
-}
-
-// Expired roots are told of once.
-void drop_expired(const Volume& volume, const std::vector<std::string>& owners) {
-  if (const auto folder = volume.root().find(".ocisync/roots"))
-    for (const std::string& owner : owners)
-      folder->remove_tree(roots_file_name(owner));
 }
 
 SweepReport tally(const std::vector<StoredBlob>& blobs, const DigestSet& going) {
@@ -158,8 +158,10 @@ SweepReport tally(const std::vector<StoredBlob>& blobs, const DigestSet& going) 
 }  // namespace
 
 SweepReport sweep(const Volume& volume, const SweepPolicy& policy, WallTime now) {
-  if (!policy.dry_run)
+  if (!policy.dry_run) {
+    restore_pins(volume);
     remove_all_leftovers(volume, now);
+  }
   // Ages are taken before names: what is named in between is seen.
   const std::vector<StoredBlob> blobs = list_blobs(volume);
   const NamedContent named = read_named_content(volume, now);
@@ -179,7 +181,8 @@ SweepReport sweep(const Volume& volume, const SweepPolicy& policy, WallTime now)
   if (!policy.dry_run) {
     for (const StoredBlob& blob : victims)
       remove_blob(volume, blob);
-    drop_expired(volume, named.expired);
+    for (const std::string& owner : named.expired)
+      drop_roots(volume, owner, now);  // told of once
   }
   return report;
 }

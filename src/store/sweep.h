@@ -30,7 +30,8 @@ struct SweepReport {
 // Removes cache content that no root and no pin names, least recently used first (mtime; find() and
 // ensure() renew it): first the references that would lose a blob by it, then the blobs. References
 // left without their blobs and what killed processes left go too. Foreign files and references that
-// we would not have named so stay, with the blobs these link. charts/ is left alone: its entries
+// we would not have named so stay, with the blobs these link. Where pins/ was lost meanwhile, every
+// reference is pinned first, as when the cache is opened. charts/ is left alone: its entries
 // are a byte each and a reference may come back. Safe beside any number of running processes: what
 // they wrote or verified within the floor is not touched.
 SweepReport sweep(const Volume& volume, const SweepPolicy& policy, WallTime now);

@@ -150,6 +150,12 @@ Directory Volume::roots() const { return root_.ensure(".ocisync/roots", modes_.d
 
 Directory Volume::pins() const { return root_.ensure(".ocisync/pins", modes_.directory); }
 
+bool is_leftover(std::string_view name) {
+  constexpr std::string_view kPrefix = ".tmp-";
+  return name.starts_with(kPrefix) && name.size() == kPrefix.size() + 16 &&
+         name.find_first_not_of("0123456789abcdef", kPrefix.size()) == std::string_view::npos;
+}
+
 std::optional<FileLock> Volume::lock(std::string_view name,
                                      const std::function<bool()>& give_up) const {
   try {

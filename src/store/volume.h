@@ -67,7 +67,8 @@ class Volume {
 // The whole of the file oci-layout (OCI image-spec, image-layout.md).
 inline constexpr std::string_view kOciLayout = R"({"imageLayoutVersion":"1.0.0"})";
 
-// Names that Directory's atomic writes use until their rename. Never content.
-inline bool is_leftover(std::string_view name) { return name.starts_with(".tmp-"); }
+// Names that Directory's atomic writes use until their rename: ".tmp-" and what private_name adds.
+// Never content.
+bool is_leftover(std::string_view name);
 
 }  // namespace ocisync

@@ -257,6 +257,43 @@ class Publishing(Case):
         (volume / "ballast").unlink()
         self.assert_code(self.ocisync.sync(), 0)
 
+    def test_what_is_intact_on_a_full_volume_is_no_failure_after_a_reboot(self):
+        for layout in ("symlink", "directory", "snapshot"):
+            with self.subTest(layout=layout):
+                volume = self.folder / layout
+                volume.mkdir()
+                subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(volume)], check=True)
+                self.addCleanup(subprocess.run, ["umount", str(volume)], check=True)
+                self.ocisync.spec([self.ref], cache={"path": str(volume / "cache")},
+                                  export={"path": str(volume / "charts"), "layout": layout})
+                self.assert_code(self.ocisync.sync(), 0)
+                shutil.rmtree(volume / "charts/.ocisync/seals")  # of another boot, they hold no more
+                with self.assertRaises(OSError), (volume / "ballast").open("wb", buffering=0) as ballast:
+                    while True:
+                        ballast.write(b"x" * 4096)
+                chart = self.assert_code(self.ocisync.sync(), 0).chart("web")
+                self.assertEqual(chart["state"], "unchanged")
+
+    def test_one_directory_cannot_be_both_cache_and_export(self):
+        below = {"path": str(self.ocisync.export / ".cache")}
+
+        def refuse(*caches):
+            for cache in caches:
+                with self.subTest(cache=cache):
+                    self.ocisync.spec([self.ref], cache={"path": str(cache)})
+                    run = self.assert_code(self.ocisync.sync(), 2)
+                    self.assertIn("is both the cache and the export directory", run.stderr)
+                    self.assertIn("give each its own", run.stderr)
+
+        refuse(self.ocisync.export, self.ocisync.folder / "new/../export")
+        self.assertFalse(self.ocisync.export.exists())
+        self.sync(cache=below)
+        before = self.ocisync.snapshot()
+        (self.ocisync.folder / "link").symlink_to(self.ocisync.export)
+        refuse(self.ocisync.export, self.ocisync.folder / "link", self.ocisync.folder / "link/../export")
+        self.assertEqual(self.ocisync.snapshot(), before)
+        self.sync(cache=below)
+
     def test_a_newer_format_is_refused_and_a_lost_control_folder_rebuilt(self):
         self.sync()
         for place in (self.ocisync.cache, self.ocisync.export):

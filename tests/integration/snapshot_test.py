@@ -371,6 +371,21 @@ class RollingBack(Snapshots):
         self.sync()
         self.assertEqual((self.number(), self.shown()), (4, {"web": 4, "api": 1}))
 
+    def test_a_switch_under_way_does_not_undo_a_rollback(self):
+        self.publish("web", 4)
+        slow_sync = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=syncfs",
+                     "-e", "inject=syncfs:delay_enter=3000000"]
+        runs = []
+        switching = threading.Thread(target=lambda: runs.append(
+            self.ocisync.run(command=slow_sync + self.ocisync.command("--timeout", "60s"))))
+        switching.start()
+        eventually((self.ocisync.export / ".ocisync/generations/test/4").exists, "a generation being made")
+        self.rollback("--to", 2)
+        switching.join()
+        chart = self.assert_code(runs[0], 0).chart("web")
+        self.assertEqual((chart["state"], chart["reason"], chart["version"]), ("unchanged", "RolledBack", "1.0.2"))
+        self.assertEqual((self.number(), self.shown()), (2, {"web": 2, "api": 1}))
+
     def test_clearing_shows_the_newest_generation_again(self):
         self.rollback("--to", 1)
         self.rollback("--clear")

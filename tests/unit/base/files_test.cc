@@ -85,6 +85,12 @@ TEST_F(DirectoryTree, ListsCompletelyEveryTimeAndFromManyThreads) {
     threads.emplace_back([&] { EXPECT_EQ(root.names().size(), 500U); });
 }
 
+TEST_F(DirectoryTree, ListsNothingOnceItWasRemoved) {
+  const Directory gone = root.ensure("gone", 0755);
+  ASSERT_EQ(::rmdir((temp.path() / "root/gone").c_str()), 0);
+  EXPECT_THAT(gone.names(), IsEmpty());
+}
+
 TEST_F(DirectoryTree, TakesSingleNamesOnly) {
   for (const std::string_view bad :
        {std::string_view(""), std::string_view("."), std::string_view(".."),

@@ -26,7 +26,13 @@ class FullExport : public testing::TestWithParam<Layout> {
     write_file(small.path() / "ballast", std::string(free, 'x'));
   }
 
-  SmallVolume small{"1m"};
+  // Not even an empty directory can be made.
+  void use_up_all_names() {
+    for (int i = 0; std::ofstream(small.path() / fmt::format("name-{}", i)); ++i)
+      continue;
+  }
+
+  SmallVolume small{"1m,nr_inodes=100"};
 };
 
 INSTANTIATE_TEST_SUITE_P(Layouts, FullExport, testing::Values(Layout::symlink, Layout::directory),
@@ -53,6 +59,30 @@ TEST_P(FullExport, KeepsTheOldRevisionAndRecoversWhenSpaceIsFreed) {
   publisher.publish(publication_of("web", 2, GetParam()));
   EXPECT_EQ(contents_of(root() / "web/values.yaml").size(), 200'000U);
   EXPECT_EQ(look(), PublishedState::current);
+}
+
+TEST_P(FullExport, IsFoundIntactAfterARebootThoughThatCannotBeNoted) {
+  {
+    Publisher publisher = open();
+    make(publisher, 1, 100'000);
+    publisher.publish(publication_of("web", 1, GetParam()));
+  }
+  fs::remove_all(root() / ".ocisync/seals");  // those of another boot hold no more
+  fill();
+  Publisher publisher = open();
+  EXPECT_EQ(publisher.look("web").state, PublishedState::current);
+  EXPECT_EQ(publisher.look("web").state, PublishedState::current);
+}
+
+TEST_P(FullExport, CanStillBeOpened) {
+  {
+    Publisher publisher = open();
+    make(publisher, 1, 1000);
+    publisher.publish(publication_of("web", 1, GetParam()));
+  }
+  use_up_all_names();
+  ASSERT_FALSE(std::ofstream(small.path() / "one-more"));
+  EXPECT_EQ(open().look("web").state, PublishedState::current);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "export_folder.h"
+#include "support/small_volume.h"
 
 namespace ocisync::export_test {
 namespace {
@@ -204,6 +205,73 @@ TEST_P(Retention, LeavesSetAsideDirectoriesOfOthers) {
   retain(publisher, policy(0, minutes(0)), noon() + hours(1000));
   const std::size_t expected = GetParam() == Layout::directory ? 1 : 0;
   EXPECT_THAT(names_in(control() / "retired/theirs"), testing::SizeIs(expected));
+}
+
+TEST_P(Retention, PassesByWhatSomebodyElsePutThere) {
+  Publisher publisher = open_here();
+  for (const int number : {1, 2, 3})
+    show(publisher, number);
+  show(publisher, 3, "team/web");
+  const char* foreign[] = {"generations/.DS_Store",
+                           "generations/other/7",
+                           "retired/.DS_Store",
+                           "retired/%2E%2E",
+                           "retired/a%00b",
+                           "trees/.DS_Store",
+                           "publications/.DS_Store",
+                           "publications/team%2F..%2Fb.json",
+                           "publications/%2Fetc.json",
+                           "publications/a%2F%2Fb.json",
+                           "publications/%2Eocisync%2Fx.json",
+                           "publications/a%2Fb%00.json",
+                           "publications/folder.json/x"};
+  for (const char* path : foreign) {
+    fs::create_directories((control() / path).parent_path());
+    write_file(control() / path, "somebody else's");
+    EXPECT_NO_THROW(retain(publisher, policy(0, minutes(0)), noon() + hours(5))) << path;
+  }
+  fs::create_directory_symlink("/etc", control() / "generations/etc");
+  EXPECT_NO_THROW(retain(publisher, policy(0, minutes(0)), noon() + hours(5)));
+  EXPECT_EQ(trees_left(publisher), (std::vector<int>{3}));
+  EXPECT_EQ(examined(publisher, "web"), PublishedState::current);
+  for (const char* path : foreign)
+    EXPECT_TRUE(fs::exists(control() / path)) << path;
+}
+
+TEST_P(Retention, GoesOnPastWhatCannotBeRemoved) {
+  const SmallVolume small{"1m"};  // we see mounts of our own
+  Publisher publisher = open_here();
+  for (const int number : {1, 2, 3, 4})
+    show(publisher, number);
+  const auto retired = names_in(control() / "retired/web");
+  std::vector<fs::path> busy = {tree_of(1)};
+  if (!retired.empty())
+    busy.push_back(control() / "retired/web" / retired.front());
+  for (const fs::path& path : busy)
+    ASSERT_EQ(::mount("tmpfs", path.c_str(), "tmpfs", 0, nullptr), 0) << path;
+  const auto report = retain(publisher, policy(1, minutes(0)), noon() + hours(5));
+  for (const fs::path& path : busy)
+    ::umount2(path.c_str(), MNT_DETACH);
+  EXPECT_EQ(report.failures, busy.size());
+  EXPECT_THAT(report.first_failure, testing::HasSubstr(busy.front().filename().string()));
+  EXPECT_EQ(report.kept, manifests({3}));
+  EXPECT_EQ(trees_left(publisher), (std::vector<int>{1, 3, 4}));
+  EXPECT_EQ(names_in(control() / "retired/web").size(), retired.empty() ? 0U : 2U);
+  retain(publisher, policy(1, minutes(0)), std::chrono::system_clock::now() + hours(2));
+  EXPECT_EQ(trees_left(publisher), (std::vector<int>{3, 4}));
+}
+
+TEST_P(Retention, SparesWhatIsBeingMadeWhateverTheClockSays) {
+  Publisher publisher = open_here();
+  const auto later = std::chrono::system_clock::now() + hours(1000);
+  publisher.trees().make(ExportFormat::directory, manifest_of(1), [&](const Directory& into) {
+    retain(publisher, policy(1, minutes(0)), later);
+    EXPECT_THAT(names_in(control() / "staging"), testing::SizeIs(1));
+    return write_chart(into, 1);
+  });
+  fs::create_directory(control() / "staging/tree-00");
+  retain(publisher, policy(1, minutes(0)), later);
+  EXPECT_THAT(names_in(control() / "staging"), IsEmpty());
 }
 
 TEST_P(Retention, SweepsLeftoversOfKilledProcesses) {

@@ -116,11 +116,44 @@ TEST_F(Snapshots, GoBackToAGenerationThatIsKeptWhole) {
   EXPECT_EQ(publisher.snapshot().pin()->generation, 4U);
   for (int number = 8; number <= 14; ++number) {
     accept(publisher, number);
-    show(publisher);
+    EXPECT_EQ(reason_of([&] { show(publisher); }), Reason::rolled_back);
+    publisher.snapshot().make(publisher.published(), noon());
+    publisher.snapshot().trim(Publisher::kKeptGenerations);
   }
   EXPECT_THAT(publisher.snapshot().numbers(), ElementsAre(14, 13, 12, 11, 10, 4));
+  expect_shows("current/web", 4);
   publisher.remove_pin();
   EXPECT_FALSE(publisher.snapshot().pin());
+  EXPECT_EQ(show(publisher), 14U);
+}
+
+// A rollback comes while another process is between making a generation and showing it.
+TEST_F(Snapshots, StayWhereARollbackPutThemWhileOthersSwitch) {
+  Publisher publisher = open_here(), sidecar = open_here();
+  accept(publisher, 0);
+  show(publisher);
+  std::atomic<bool> done = false;
+  std::thread switching([&] {
+    for (int number = 1; !done; ++number) {
+      accept(sidecar, number % 10);
+      const auto failure = reason_of([&] { show(sidecar); });
+      EXPECT_EQ(failure.value_or(Reason::rolled_back), Reason::rolled_back);
+    }
+  });
+  for (int round = 0; round < 100; ++round) {
+    const std::uint64_t number = publisher.snapshot().shown()->number;
+    const auto lost = failure_of([&] { publisher.roll_back({number, "hash", noon()}); });
+    const std::string wanted = link_target(GenerationName{"platform", number});
+    for (int look = 0; !lost && look < 20; ++look) {
+      EXPECT_EQ(link(), wanted);
+      ::usleep(100);
+    }
+    publisher.remove_pin();
+    while (link() == wanted)
+      ::usleep(100);
+  }
+  done = true;
+  switching.join();
 }
 
 TEST_F(Snapshots, BelongToOneOwner) {

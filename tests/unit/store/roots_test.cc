@@ -84,6 +84,18 @@ TEST_F(RootsTest, PassOverFilesOfOtherKinds) {
   EXPECT_THAT(named(now).unreadable, IsEmpty());
 }
 
+TEST_F(RootsTest, ThatWereRenewedSinceTheyLapsedAreNotDropped) {
+  write_roots(volume, "gone", {}, now - 2 * kRootsExpiry);
+  write_roots(volume, "renewed", {}, now - 2 * kRootsExpiry);
+  ASSERT_THAT(named(now).expired, testing::UnorderedElementsAre("gone", "renewed"));
+  write_roots(volume, "renewed", {}, now);
+  for (const char* owner : {"gone", "renewed", "never there"})
+    drop_roots(volume, owner, now);
+  EXPECT_FALSE(fs::exists(roots_folder() / "gone.json"));
+  EXPECT_TRUE(find_roots(volume, "renewed").has_value());
+  EXPECT_THAT(named(now).expired, IsEmpty());
+}
+
 TEST_F(RootsTest, PinAndUnpin) {
   pin(volume, reference);
   pin(volume, reference);

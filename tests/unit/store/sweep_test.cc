@@ -206,6 +206,10 @@ TEST_F(SweepTest, LeavesForeignFilesAndWhatTheyLink) {
   write_file(folder.path() / "blobs/.build/x", "x");
   write_file(folder.path() / "blobs/sha256" / std::string(64, 'a') / "folder", "x");
   write_file(folder.path() / "lost+found/x", "x");
+  write_file(folder.path() / ".tmp-build/x", "x");
+  write_file(folder.path() / ".tmp-0123456789abcdeg", "x");
+  write_file(folder.path() / ".tmp-0123456789abcdef0", "x");
+  write_file(folder.path() / ".tmp-0123456789abcdef/x", "x");  // we write no directory here
   const auto before = tree_below(folder.path());
   SweepPolicy policy;
   policy.everything_unnamed = true;
@@ -222,6 +226,18 @@ TEST_F(SweepTest, KeepsWhatAnAlphaHelmSaved) {
   policy.everything_unnamed = true;
   sweep(taken_over, policy, now);
   EXPECT_TRUE(whole(chart));
+}
+
+TEST_F(SweepTest, KeepsWhatWasSavedWhenPinsWereLostSinceTheCacheWasOpened) {
+  const CachedChart chart = cached("saved", hours(999));
+  pin(volume, reference.with_tag("saved"));
+  fs::remove_all(folder.path() / ".ocisync");
+  write_roots(volume, "platform", {}, now);
+  SweepPolicy policy;
+  policy.everything_unnamed = true;
+  run(policy);
+  EXPECT_TRUE(whole(chart));
+  EXPECT_TRUE(references.find(reference.with_tag("saved")).has_value());
 }
 
 TEST_F(SweepTest, ClearsLeftoversOfKilledProcesses) {
