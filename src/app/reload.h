@@ -44,7 +44,7 @@ class Reload {
   Triggers::Paths server_files_;
   std::filesystem::path pin_;  // of layout snapshot; empty: another layout
   std::map<std::filesystem::path, std::set<std::string>> charts_;  // by a file that they need
-  const std::unique_ptr<Triggers> triggers_;  // ends first
+  const std::unique_ptr<Triggers> triggers_;                       // ends first
 };
 
 }  // namespace ocisync

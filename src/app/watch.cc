@@ -14,7 +14,8 @@
 namespace ocisync {
 namespace {
 
-// What a signal or a request sets off. Rung before anybody is connected, it is heard by whoever comes.
+// What a signal or a request sets off. Rung before anybody is connected, it is heard by whoever
+// comes.
 class Bell {
  public:
   void ring() {

@@ -13,7 +13,7 @@
 #include "net/curl_engine.h"
 #include "net/no_network.h"
 #include "reconcile/status_file.h"
-#include "registry/gate.h"
+#include "registry/blocked_registries.h"
 #include "spec/load.h"
 #include "store/sweep.h"
 
@@ -178,7 +178,7 @@ RegistryAccess::RegistryAccess(const SpecOptions& options, const Clock& clock, L
       http_(make_http(offline)),
       credentials_(process_variable, {options.registry_config}, clock),
       authenticator_(*http_, clock) {
-  settings_.gate = std::make_shared<Gate>(clock);
+  settings_.blocked_registries = std::make_shared<BlockedRegistries>(clock);
 }
 
 std::unique_ptr<RegistryClient> RegistryAccess::client_for(const Spec& spec) {

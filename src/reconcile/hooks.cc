@@ -165,20 +165,31 @@ void Hooks::owe(Owed& owed, const HookChange& change) const {
 
 void Hooks::take_over(const std::function<bool(const HookChange&)>& happened) {
   const std::lock_guard lock(mutex_);
-  const auto kept = control_()->find("hooks/" + owner_);
-  if (!kept)
-    return;
-  auto names = kept->names();
-  std::sort(names.begin(), names.end());  // of a path what is owed, then what was about to happen
-  for (const std::string& name : names) {
-    const auto text = kept->read(name, kLargestRecord);
-    const auto change = text ? read_change(*text) : std::nullopt;
-    if (change && happened(*change)) {
-      owe(*change);
-      kept->rename(name, *kept, record_name(*change));
-    } else {
-      kept->remove_file(name);  // it never came to pass, or what followed will be owed anew
-    }
+  // What somebody else put there must not keep us from starting.
+  const auto try_to = [&](const std::function<void()>& act) {
+    if (const auto failure = failure_of(act))
+      log_.warning("HookRecordUnreadable", failure->what());
+  };
+  try_to([&] {
+    const auto kept = control_()->find("hooks/" + owner_);
+    if (!kept)
+      return;
+    auto names = kept->names();
+    std::sort(names.begin(), names.end());  // of a path what is owed, then what was about to happen
+    for (const std::string& name : names)
+      try_to([&] { take_over(*kept, name, happened); });
+  });
+}
+
+void Hooks::take_over(const Directory& kept, const std::string& name,
+                      const std::function<bool(const HookChange&)>& happened) {
+  const auto text = kept.read(name, kLargestRecord);
+  const auto change = text ? read_change(*text) : std::nullopt;
+  if (change && happened(*change)) {
+    owe(*change);
+    kept.rename(name, kept, record_name(*change));
+  } else {
+    kept.remove_file(name);  // it never came to pass, or what followed will be owed anew
   }
 }
 

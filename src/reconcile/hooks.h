@@ -79,6 +79,8 @@ class Hooks {
   void run(const std::stop_token& stop);
   void run_one(std::unique_lock<std::mutex>& lock, const std::string& name, const std::string& key,
                const std::stop_token& stop);
+  void take_over(const Directory& kept, const std::string& name,
+                 const std::function<bool(const HookChange&)>& happened);
   void strike_out(const HookChange& change);
   Directory folder() const;
 

@@ -23,7 +23,7 @@ struct HouseWork {
 struct HouseReport {
   std::vector<Outcome> withdrawn;  // and what could not be
   bool swept = false;
-  bool failed = false;  // before its end; what was to be done is still to be done
+  bool failed = false;        // before its end; what was to be done is still to be done
   std::uint64_t evicted = 0;  // blobs
   std::uint64_t kept_bytes = 0, kept_blobs = 0;
 };

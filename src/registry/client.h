@@ -88,7 +88,7 @@ struct FrontDoor {
 // Whether the registry of a reference is spoken to without TLS.
 bool speaks_plain_http(const Spec& spec, const Reference& reference);
 
-class Gate;
+class BlockedRegistries;
 
 struct ClientSettings {
   Duration timeout{30'000};
@@ -101,7 +101,7 @@ struct ClientSettings {
   std::function<void(const std::string& host, WallTime until)> blocked;     // Retry-After was given
   std::function<void(const std::string& host, bool successful)> refreshed;  // credentials
   // Who asked for patience, for clients that follow one another; null: this one's own.
-  std::shared_ptr<Gate> gate;
+  std::shared_ptr<BlockedRegistries> blocked_registries;
 };
 
 // The client side of the OCI distribution specification 1.1. Each call is one attempt: a

@@ -27,7 +27,8 @@ Courier::Courier(const ClientSettings& settings, HttpClient& http, Authenticator
       credentials_(credentials),
       clock_(clock),
       routes_(std::move(environment), credentials, clock),
-      gate_(settings.gate ? settings.gate : std::make_shared<Gate>(clock)),
+      blocked_(settings.blocked_registries ? settings.blocked_registries
+                                           : std::make_shared<BlockedRegistries>(clock)),
       silent_mirrors_(clock),
       warnings_(log),
       random_(std::mt19937_64(std::random_device{}())) {}
@@ -35,9 +36,9 @@ Courier::Courier(const ClientSettings& settings, HttpClient& http, Authenticator
 Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCounts& counts,
                       std::stop_token stop) {
   MeteredClient http(http_, clock_, endpoint.host(), settings_, counts);
-  Delivery delivery(
-      {settings_, auth_, credentials_, routes_, *gate_, first_contact_, silent_mirrors_, warnings_},
-      http, endpoint, errand, stop);
+  Delivery delivery({settings_, auth_, credentials_, routes_, *blocked_, first_contact_,
+                     silent_mirrors_, warnings_},
+                    http, endpoint, errand, stop);
   Tries tries;
   std::optional<SteadyTime> not_before;
   bool silence = false;
@@ -48,7 +49,7 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
       Answer answer = delivery.attempt();
       away = answer.away;
       if (retryable_status(answer.status()))
-        throw impatience(answer, errand);
+        throw retryable_failure(answer, errand);
       if (errand.check)
         errand.check(answer.response);
       return answer;
@@ -56,7 +57,7 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
       if (!may_pass(error))
         throw;
       if (!away)  // what another server asks for holds for this errand alone
-        heed(endpoint, error);
+        block_if_asked(endpoint, error);
       if (errand.once || !endpoint.mirrored.empty())
         throw;
       silence = error.reason() == Reason::timed_out;
@@ -66,7 +67,7 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
 }
 
 // A status that may pass, with the moment that the server named for it.
-Error Courier::impatience(const Answer& answer, const Errand& errand) const {
+Error Courier::retryable_failure(const Answer& answer, const Errand& errand) const {
   Error error = complaint(answer, errand);
   const std::string* after = answer.response.headers().find("Retry-After");
   if (const auto wait = after ? retry_after(*after, clock_.wall()) : std::nullopt)
@@ -74,13 +75,13 @@ Error Courier::impatience(const Answer& answer, const Errand& errand) const {
   return error;
 }
 
-// Closes the gate for everybody when the registry, or its token service, asked for patience.
-void Courier::heed(const Endpoint& endpoint, Error& failure) {
+// Nobody asks the registry any more while it, or its token service, wants to be left alone.
+void Courier::block_if_asked(const Endpoint& endpoint, Error& failure) {
   if (!failure.not_before())
     return;
-  gate_->close(endpoint.base.origin(), *failure.not_before(), failure.reason());
+  blocked_->block(endpoint.base.origin(), *failure.not_before(), failure.reason());
   if (settings_.blocked)
-    settings_.blocked(endpoint.host(), gate_->wall(*failure.not_before()));
+    settings_.blocked(endpoint.host(), blocked_->wall(*failure.not_before()));
 }
 
 // When to try again. Rethrows the failure when that is of no use now.
@@ -91,7 +92,8 @@ SteadyTime Courier::next_try(const Endpoint& endpoint, const Errand& errand, con
   ++tries.made;
   ++tries.total;
   const SteadyTime now = clock_.steady();
-  const bool far = failure.not_before() && *failure.not_before() - now > Gate::kShort;
+  const bool far =
+      failure.not_before() && *failure.not_before() - now > BlockedRegistries::kShortWait;
   if (far || tries.made >= kTriesInARow || tries.total >= kTriesInAll)
     throw Error(failure);
   if (settings_.retried)

@@ -29,8 +29,8 @@ class Courier {
     unsigned total = 0;
   };
 
-  Error impatience(const Answer& answer, const Errand& errand) const;
-  void heed(const Endpoint& endpoint, Error& failure);
+  Error retryable_failure(const Answer& answer, const Errand& errand) const;
+  void block_if_asked(const Endpoint& endpoint, Error& failure);
   SteadyTime next_try(const Endpoint& endpoint, const Errand& errand, const Error& failure,
                       Tries& tries);
 
@@ -40,7 +40,7 @@ class Courier {
   CredentialStore& credentials_;
   const Clock& clock_;
   RouteBook routes_;
-  std::shared_ptr<Gate> gate_;
+  std::shared_ptr<BlockedRegistries> blocked_;
   FirstContact first_contact_;
   SilentMirrors silent_mirrors_;
   Warnings warnings_;

@@ -47,13 +47,13 @@ Error complaint(const Answer& answer, const Errand& errand) {
       .http_status(answer.status());
 }
 
-Delivery::Delivery(const Counter& counter, MeteredClient& http, const Endpoint& endpoint,
+Delivery::Delivery(const DeliveryContext& shared, MeteredClient& http, const Endpoint& endpoint,
                    const Errand& errand, std::stop_token stop)
-    : counter_(counter), http_(http), endpoint_(endpoint), errand_(errand), stop_(std::move(stop)) {
+    : shared_(shared), http_(http), endpoint_(endpoint), errand_(errand), stop_(std::move(stop)) {
   context_.origin = endpoint.base.origin();
   context_.route = counter.routes.route(endpoint.registry, endpoint.base, Whose::registry, stop_);
   context_.route_elsewhere = [this](const Url& url) {
-    return counter_.routes.route(endpoint_.registry, url, whose(url, endpoint_), stop_);
+    return shared_.routes.route(endpoint_.registry, url, whose(url, endpoint_), stop_);
   };
   context_.plain_http = endpoint.plain_http;
   context_.realm_addresses = endpoint.elsewhere;
@@ -66,23 +66,23 @@ Delivery::Delivery(const Counter& counter, MeteredClient& http, const Endpoint& 
 }
 
 Answer Delivery::attempt() {
-  counter_.gate.opens(context_.origin);  // before a token is asked for
-  Answer answer = authorised();
+  shared_.blocked_registries.opens_at(context_.origin);  // before a token is asked for
+  Answer answer = send_authorised();
   if (errand_.method == Method::get && storage_may_reconsider(answer))
-    answer = authorised();
+    answer = send_authorised();
   return answer;
 }
 
-Answer Delivery::authorised() {
-  FirstContact::Turn turn = counter_.first_contact.enter(context_.origin, stop_);
+Answer Delivery::send_authorised() {
+  FirstContact::Turn turn = shared_.first_contact.enter(context_.origin, stop_);
   if (endpoint_.mirrored.empty())
     return converse(turn);
-  counter_.silent_mirrors.check(context_.origin);  // who was first may just have found out
+  shared_.silent_mirrors.check(context_.origin);  // who was first may just have found out
   try {
     return converse(turn);
   } catch (const Error& error) {
     if (error.reason() == Reason::timed_out || error.reason() == Reason::unavailable)
-      counter_.silent_mirrors.add(context_.origin);
+      shared_.silent_mirrors.add(context_.origin);
     throw;
   }
 }
@@ -91,9 +91,9 @@ Answer Delivery::authorised() {
 // second one has the credential read again, in case it was rotated, and is answered once more.
 Answer Delivery::converse(FirstContact::Turn& turn) {
   std::optional<Secret> header =
-      with_second_chance([&] { return counter_.auth.anticipate(context_, errand_.scope, stop_); });
+      with_second_chance([&] { return shared_.auth.anticipate(context_, errand_.scope, stop_); });
   for (int refusals = header ? 1 : 0;; ++refusals) {
-    Answer answer = chase(header);
+    Answer answer = follow_redirects(header);
     if (answer.status() != 401) {
       turn.met();
       answer.authorised = header.has_value();
@@ -112,7 +112,7 @@ Answer Delivery::converse(FirstContact::Turn& turn) {
         !another_answer_may_do(context_.credential, *header, asked))
       throw complaint(answer, errand_);
     header = with_second_chance([&] {
-      return std::optional(counter_.auth.answer(context_, errand_.scope, asked, header, stop_));
+      return std::optional(shared_.auth.answer(context_, errand_.scope, asked, header, stop_));
     });
     turn.met();
   }
@@ -121,7 +121,7 @@ Answer Delivery::converse(FirstContact::Turn& turn) {
 // Follows redirects. Once the way has left the registry's origin it never carries the header again,
 // not even when it leads back. It may begin elsewhere too: where the registry sent an upload, or
 // where an index says an archive lies.
-Answer Delivery::chase(const std::optional<Secret>& header) {
+Answer Delivery::follow_redirects(const std::optional<Secret>& header) {
   Url url = errand_.url;
   bool home = url.origin() == context_.origin;
   for (int hop = 0;; ++hop) {
@@ -142,11 +142,11 @@ Answer Delivery::chase(const std::optional<Secret>& header) {
 HttpRequest Delivery::request_to(Method method, const Url& url, bool home) const {
   return {.method = method,
           .url = url,
-          .route = counter_.routes.route(endpoint_.registry, url, whose(url, endpoint_), stop_),
+          .route = shared_.routes.route(endpoint_.registry, url, whose(url, endpoint_), stop_),
           .addresses = home ? AddressPolicy::any : endpoint_.elsewhere,
           .text_limit = errand_.text_limit,
-          .timeout = counter_.settings.timeout,
-          .stall_timeout = counter_.settings.stall_timeout};
+          .timeout = shared_.settings.timeout,
+          .stall_timeout = shared_.settings.stall_timeout};
 }
 
 HttpResponse Delivery::send(const Url& url, bool home, const std::optional<Secret>& header) {
@@ -154,7 +154,7 @@ HttpResponse Delivery::send(const Url& url, bool home, const std::optional<Secre
   request.headers = errand_.headers;
   request.choose_body = errand_.choose_body;
   if (home)
-    request.not_before = counter_.gate.opens(context_.origin);
+    request.not_before = shared_.blocked_registries.opens_at(context_.origin);
   if (errand_.prepare)
     errand_.prepare(request);
   return deliver(std::move(request), home, header);
@@ -166,7 +166,7 @@ HttpResponse Delivery::deliver(HttpRequest request, bool home,
     request.headers.add("Authorization", header->reveal());
   HttpResponse response = http_.send(std::move(request), stop_);
   if (home)
-    counter_.warnings.hear(endpoint_.host(), response.headers(), secrets_of(header));
+    shared_.warnings.hear(endpoint_.host(), response.headers(), secrets_of(header));
   return response;
 }
 
@@ -186,7 +186,7 @@ std::vector<Challenge> Delivery::challenges(const Answer& answer) {
   if (!endpoint_.front_door)
     return {{"basic", {}}};
   HttpRequest request = request_to(Method::get, *endpoint_.front_door, true);
-  request.not_before = counter_.gate.opens(context_.origin);
+  request.not_before = shared_.blocked_registries.opens_at(context_.origin);
   const HttpResponse ping = deliver(std::move(request), true, std::nullopt);
   return parse_challenges(ping.headers().all("WWW-Authenticate"));
 }
@@ -196,11 +196,11 @@ bool Delivery::read_again() {
   if (std::exchange(read_again_, true))
     return false;
   const std::string before = context_.credential.fingerprint();
-  context_.credential = counter_.credentials.find(endpoint_.reference, endpoint_.registry,
-                                                  CredentialStore::Freshness::after_refusal, stop_);
+  context_.credential = shared_.credentials.find(endpoint_.reference, endpoint_.registry,
+                                                 CredentialStore::Freshness::after_refusal, stop_);
   const bool changed = context_.credential.fingerprint() != before;
-  if (counter_.settings.refreshed)
-    counter_.settings.refreshed(endpoint_.host(), changed);
+  if (shared_.settings.refreshed)
+    shared_.settings.refreshed(endpoint_.host(), changed);
   return changed;
 }
 

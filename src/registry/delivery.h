@@ -10,11 +10,11 @@
 #include "base/error.h"
 #include "net/http.h"
 #include "registry/authenticator.h"
+#include "registry/blocked_registries.h"
 #include "registry/client.h"
 #include "registry/credentials.h"
 #include "registry/endpoint.h"
 #include "registry/first_contact.h"
-#include "registry/gate.h"
 #include "registry/metered_client.h"
 #include "registry/route_book.h"
 #include "registry/silent_mirrors.h"
@@ -57,12 +57,12 @@ struct Answer {
 Error complaint(const Answer& answer, const Errand& errand);
 
 // What all deliveries of a client share.
-struct Counter {
+struct DeliveryContext {
   const ClientSettings& settings;
   Authenticator& auth;
   CredentialStore& credentials;
   RouteBook& routes;
-  Gate& gate;
+  BlockedRegistries& blocked_registries;
   FirstContact& first_contact;
   SilentMirrors& silent_mirrors;
   Warnings& warnings;
@@ -73,16 +73,16 @@ struct Counter {
 class Delivery {
  public:
   // Finds the credential: Error(credentials_invalid) comes from here.
-  Delivery(const Counter& counter, MeteredClient& http, const Endpoint& endpoint,
+  Delivery(const DeliveryContext& shared, MeteredClient& http, const Endpoint& endpoint,
            const Errand& errand, std::stop_token stop);
 
   // Throws at once while the registry is not to be asked.
   Answer attempt();
 
  private:
-  Answer authorised();
+  Answer send_authorised();
   Answer converse(FirstContact::Turn& turn);
-  Answer chase(const std::optional<Secret>& header);
+  Answer follow_redirects(const std::optional<Secret>& header);
   HttpResponse send(const Url& url, bool home, const std::optional<Secret>& header);
   HttpRequest request_to(Method method, const Url& url, bool home) const;
   HttpResponse deliver(HttpRequest request, bool home, const std::optional<Secret>& header);
@@ -93,7 +93,7 @@ class Delivery {
   auto with_second_chance(Act act) -> decltype(act());
   std::string credential_note() const;
 
-  const Counter counter_;
+  const DeliveryContext shared_;
   MeteredClient& http_;
   const Endpoint& endpoint_;
   const Errand& errand_;

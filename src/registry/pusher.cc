@@ -206,7 +206,8 @@ void Pusher::persist(const std::function<void(bool again)>& act) {
       return act(tried > 1);
     } catch (const Error& error) {
       const SteadyTime now = clock_.steady();
-      const bool far = error.not_before() && *error.not_before() - now > Gate::kShort;
+      const bool far =
+          error.not_before() && *error.not_before() - now > BlockedRegistries::kShortWait;
       if (!may_pass(error) || far || tried == kUploadTries)
         throw;
       not_before_ =

@@ -48,7 +48,7 @@ class Completion(Case):
 
     def test_fish_completes_commands_flags_and_choices(self):
         for line, offered in (("registry l", ["login", "logout"]), ("sync --output ", ["json", "text"]),
-                              ("--conf", ["--config"]), ("--config charts.yaml --wat", ["--watch"]),
+                              ("--conc", ["--concurrency"]), ("--config charts.yaml --wat", ["--watch"]),
                               ("diff --wat", []), ("chart save --rep", ["--repo"]), ("lock --h", ["--help"])):
             done = subprocess.run(["fish", "-c", f'source {self.script("fish")}; complete -C "ocisync {line}"'],
                                   capture_output=True, text=True, env=self.ocisync.environment())

@@ -356,13 +356,15 @@ TEST_F(HooksTest, TheNextProcessTellsWhatReallyHappened) {
     killed->write_down(change(Action::create, "a", ""));
     killed->write_down(change(Action::create, "b", "", "db"));  // and it came no further
   }
-  control->find("hooks/platform")->write_atomic("half.json", "{\"na", 0644);
+  const Directory folder = *control->find("hooks/platform");
+  folder.write_atomic("half.json", "{\"na", 0644);
+  folder.make_directory("0-foreign", 0755);
   const auto next = hooks({hook_named("tell")});
   next->take_over([](const HookChange& each) { return each.chart == "web"; });
-  EXPECT_EQ(records().size(), 1U);
+  EXPECT_EQ(records().size(), 2U);
   EXPECT_THAT(finish(*next), IsEmpty());
   EXPECT_THAT(calls(), ElementsAre("tell: web create"));
-  EXPECT_THAT(records(), IsEmpty());
+  EXPECT_THAT(records(), ElementsAre("0-foreign")) << "it is not ours to remove";
 }
 
 TEST_F(HooksTest, WhoWasRemovedFromTheSpecIsOwedNothing) {

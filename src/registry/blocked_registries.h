@@ -12,31 +12,31 @@ namespace ocisync {
 
 // Until when each registry asked to be left alone (Retry-After), for everybody who talks to it.
 // Safe from any thread.
-class Gate {
+class BlockedRegistries {
  public:
   // A wait this short is spent in the engine's queue; for a longer one the request fails at once
   // and says when it may come back.
-  static constexpr Duration kShort = std::chrono::seconds(2);
+  static constexpr Duration kShortWait = std::chrono::seconds(2);
 
-  explicit Gate(const Clock& clock) : clock_(clock) {}
+  explicit BlockedRegistries(const Clock& clock) : clock_(clock) {}
 
   // `reason` is rate_limited or unavailable. An earlier, later moment stays.
-  void close(const Origin& origin, SteadyTime until, Reason reason);
+  void block(const Origin& origin, SteadyTime until, Reason reason);
 
   // When the next request may leave: absent for now. Throws Error(rate_limited) or (unavailable),
-  // with not_before, when that is further away than kShort.
-  std::optional<SteadyTime> opens(const Origin& origin) const;
+  // with not_before, when that is further away than kShortWait.
+  std::optional<SteadyTime> opens_at(const Origin& origin) const;
 
   WallTime wall(SteadyTime moment) const;  // the same moment, for people
 
  private:
-  struct Closed {
+  struct Blocked {
     SteadyTime until;
     Reason reason;
   };
 
   const Clock& clock_;
-  Guarded<std::map<Origin, Closed>> closed_;
+  Guarded<std::map<Origin, Blocked>> blocked_;
 };
 
 }  // namespace ocisync
