@@ -51,7 +51,7 @@ Delivery::Delivery(const DeliveryContext& shared, MeteredClient& http, const End
                    const Errand& errand, std::stop_token stop)
     : shared_(shared), http_(http), endpoint_(endpoint), errand_(errand), stop_(std::move(stop)) {
   context_.origin = endpoint.base.origin();
-  context_.route = counter.routes.route(endpoint.registry, endpoint.base, Whose::registry, stop_);
+  context_.route = shared_.routes.route(endpoint.registry, endpoint.base, Whose::registry, stop_);
   context_.route_elsewhere = [this](const Url& url) {
     return shared_.routes.route(endpoint_.registry, url, whose(url, endpoint_), stop_);
   };
@@ -59,8 +59,8 @@ Delivery::Delivery(const DeliveryContext& shared, MeteredClient& http, const End
   context_.realm_addresses = endpoint.elsewhere;
   if (endpoint.registry)
     context_.trusted_realms = endpoint.registry->trusted_realms;
-  context_.timeout = counter.settings.timeout;
-  context_.credential = counter.credentials.find(endpoint.reference, endpoint.registry,
+  context_.timeout = shared_.settings.timeout;
+  context_.credential = shared_.credentials.find(endpoint.reference, endpoint.registry,
                                                  CredentialStore::Freshness::cached_is_fine, stop_);
   context_.sender = &http;
 }
