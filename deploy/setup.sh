@@ -49,7 +49,7 @@ install_packages() {
 fetch_package() {
   local package=$1 version=$2 checksum=$3
   echo "setup: fetching $package $version"
-  npm pack --silent "$package@$version" >/dev/null
+  npm pack --loglevel=error "$package@$version" >/dev/null
   echo "$checksum  $(ls ./*.tgz)" | sha256sum --check --quiet
   tar -xzf ./*.tgz
 }

@@ -54,7 +54,7 @@ if $full; then
   step "a sidecar with nothing to do"
   cmake --workflow --preset release
   python3 tests/scale/idle.py build/release/src/ocisync
-  export OCISYNC_KILL_ROUNDS=100
+  export OCISYNC_KILL_ROUNDS=100 OCISYNC_SYSTEMS=compiled
 fi
 
 step "every test"
