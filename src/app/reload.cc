@@ -45,7 +45,7 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 Triggers::Paths Reload::spec_files(const WatchOptions& options) {
   Triggers::Paths files;
   for (const std::string& argument : options.spec.config)
-    if (argument != "-")
+    if (argument != "-" && !argument.empty())
       files.insert(fs::absolute(argument).lexically_normal());
   if (options.terms.locked)
     files.insert(fs::absolute(lock_path(options.spec, options.terms)).lexically_normal());

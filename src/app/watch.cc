@@ -83,6 +83,7 @@ int watch(const WatchOptions& options, Log& log) {
   Bell sync, reload;
   Signals signals(Signals::Mode::watch);
   const Deadline deadline(signals, log, [](int) { return 0; });  // outlives whatever may hang
+  require_config(options.spec);
   auto triggers = std::make_unique<Triggers>(log);
   triggers->watch(Reload::spec_files(options));
   Spec spec = options.load(log);

@@ -248,8 +248,10 @@ Wiring::Wiring(const SpecOptions& options, Spec spec, const Terms& terms, Log& l
     hooks_->follow(wanted);
     hooks_->take_over([&](const HookChange& change) {
       for (const Publication& each : publisher.published())
-        if (absolute_export_path(wanted, each.path) == change.path)
-          return each.manifest.str() == change.digest;
+        if (absolute_export_path(wanted, each.path) == change.path) {
+          const auto shown = publisher.shown(each.path);
+          return shown && shown->manifest.str() == change.digest;
+        }
       return change.action == Action::remove;
     });
   }

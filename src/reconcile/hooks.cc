@@ -138,12 +138,16 @@ void Hooks::published(const HookChange& change) {
   owe(change);
   if (owed_.empty())
     return;
-  try {
+  // The plan may be gone, with the volume or by the hand of a process that starts beside us.
+  const auto record = [&] {
     const Directory records = folder();
-    records.rename(plan_name(change), records, record_name(change));
-  } catch (const Error& error) {
-    log_.warning("HookNotWrittenDown", error.what(), {{"path", change.path}});
-  }
+    if (records.status(plan_name(change)))
+      records.rename(plan_name(change), records, record_name(change));
+    else
+      records.write_atomic(record_name(change), change_json(change).dump() + "\n", modes_.file);
+  };
+  if (const auto failure = failure_of(record))
+    log_.warning("HookNotWrittenDown", failure->what(), {{"path", change.path}});
 }
 
 void Hooks::owe(const HookChange& change) {

@@ -155,31 +155,40 @@ void Reconciler::close() { closed_ = true; }
 // What an earlier process left counts before any registry is asked: a good volume is ready. Of a
 // chart that is not worked on it is all there is to tell.
 void Reconciler::look(const std::string& name, Slot& slot) {
+  const bool parked = slot.group.empty();
   ++jobs_;
-  ++travelling_;
+  if (!parked)
+    ++travelling_;
   slot.looking = true;
-  lanes_.add({.group = kLocal, .run = [this, name, followed = followed_, index = slot.index] {
-                const ChartSpec& looked_at = followed->chart(index);
-                const auto found = pass_ ? followed->publication(looked_at)
-                                         : followed->intact_publication(looked_at);
-                post([this, name, found] {
-                  --jobs_;
-                  --travelling_;
-                  const auto here = slots_.find(name);
-                  if (here == slots_.end() || !here->second.looking)
-                    return;
-                  here->second.looking = false;
-                  const ChartSpec& chart = followed_->chart(here->second.index);
-                  if (found)
-                    board_.export_found(name, found->chart_version, found->manifest);
-                  if (is_worked_on(chart))
-                    return enter(chart);
-                  if (found) {
-                    here->second.outcome.version = found->chart_version;
-                    here->second.outcome.digest = found->manifest;
-                  }
-                });
-              }});
+  lanes_.add(
+      {.group = kLocal, .run = [this, name, parked, followed = followed_, index = slot.index] {
+         const ChartSpec& looked_at = followed->chart(index);
+         std::optional<Publication> found;
+         if (!closed_)
+           found =
+               pass_ ? followed->publication(looked_at) : followed->intact_publication(looked_at);
+         post([this, name, parked, found] {
+           --jobs_;
+           if (!parked)
+             --travelling_;
+           looked(name, found);
+         });
+       }});
+}
+
+void Reconciler::looked(const std::string& name, const std::optional<Publication>& found) {
+  const auto here = slots_.find(name);
+  if (here == slots_.end() || !std::exchange(here->second.looking, false))
+    return;
+  Slot& slot = here->second;
+  if (found && !pass_)  // a pass only tells what is said to stand there
+    board_.export_found(name, found->chart_version, found->manifest);
+  if (!slot.group.empty())
+    return enter(followed_->chart(slot.index));
+  if (found) {
+    slot.outcome.version = found->chart_version;
+    slot.outcome.digest = found->manifest;
+  }
 }
 
 // Somebody wants to know how things are now.

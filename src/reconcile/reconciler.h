@@ -134,6 +134,7 @@ class Reconciler {
 
   // One chart.
   void look(const std::string& name, Slot& slot);
+  void looked(const std::string& name, const std::optional<Publication>& found);
   void renew_indexes(const ChartSpec& chart);
   void hasten(const std::string& name);
   void start(const std::string& name, Slot& slot);

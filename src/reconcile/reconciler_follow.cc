@@ -64,8 +64,9 @@ void Reconciler::adopt(std::shared_ptr<FollowedSpec> next) {
   rooms.registry.expect(expected);
   if (rooms.progress) {
     rooms.progress->expect(rooms.spec.charts.size());
-    for (std::size_t i = expected.size(); i < rooms.spec.charts.size(); ++i)
-      rooms.progress->chart_done(false);
+    for (const auto& [name, slot] : slots_)
+      if (slot.group.empty())
+        rooms.progress->chart_done(false);
   }
   want_switch();
   want_house(Duration(0));

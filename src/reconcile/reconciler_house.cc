@@ -51,8 +51,9 @@ void Reconciler::housed(const HouseReport& report, const HouseWork& work, Durati
   if (report.swept)
     house_.sweep_due = now + kSweepInterval;
   if (report.failed) {
-    house_.work.published = house_.work.published || work.published;
-    house_.work.superseded = house_.work.superseded || work.superseded;
+    const bool withdrew = !report.withdrawn.empty();
+    house_.work.published = house_.work.published || work.published || withdrew;
+    house_.work.superseded = house_.work.superseded || work.superseded || withdrew;
   }
   tell_cache(report);
 }

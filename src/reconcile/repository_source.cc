@@ -298,8 +298,10 @@ std::optional<Descriptor> RepositorySource::provenance(Inquiry& inquiry,
   if (known.provenance)
     if (const auto blob = from_.cache->find(*known.provenance))
       return descriptor_of(*blob, media_type::kProvenance);
-  auto spool = from_.registry.repositories().provenance(chart, *entry, kProvenanceLimit, volume(),
-                                                        inquiry.counts, inquiry.stop);
+  auto [spool, settled] = from_.registry.repositories().provenance(
+      chart, *entry, kProvenanceLimit, volume(), inquiry.counts, inquiry.stop);
+  if (!settled)
+    return std::nullopt;  // and nothing is noted: it may be there the next time
   std::optional<Descriptor> found;
   if (spool)
     found = keep(*spool, media_type::kProvenance);
@@ -328,9 +330,10 @@ std::string RepositorySource::download(Inquiry& inquiry, const Directory& into) 
   Spool archive = repositories.archive(chart, entry, from_.spec.limits.archive_size, volume(),
                                        inquiry.counts, inquiry.stop);
   write_file(into, name, archive);
-  if (auto signature = repositories.provenance(chart, entry, kProvenanceLimit, volume(),
-                                               inquiry.counts, inquiry.stop))
-    write_file(into, name + ".prov", *signature);
+  auto provenance = repositories.provenance(chart, entry, kProvenanceLimit, volume(),
+                                            inquiry.counts, inquiry.stop);
+  if (provenance.file)
+    write_file(into, name + ".prov", *provenance.file);
   return name;
 }
 

@@ -58,10 +58,11 @@ Answer Courier::carry(const Endpoint& endpoint, const Errand& errand, TransferCo
         throw;
       if (!away)  // what another server asks for holds for this errand alone
         block_if_asked(endpoint, error);
-      if (errand.once || !endpoint.mirrored.empty())
+      const bool progressed = errand.progressed && errand.progressed();
+      if (errand.once || (!endpoint.mirrored.empty() && !progressed))
         throw;
       silence = error.reason() == Reason::timed_out;
-      not_before = next_try(endpoint, errand, error, tries);
+      not_before = next_try(endpoint, error, progressed, tries);
     }
   }
 }
@@ -85,9 +86,9 @@ void Courier::block_if_asked(const Endpoint& endpoint, Error& failure) {
 }
 
 // When to try again. Rethrows the failure when that is of no use now.
-SteadyTime Courier::next_try(const Endpoint& endpoint, const Errand& errand, const Error& failure,
+SteadyTime Courier::next_try(const Endpoint& endpoint, const Error& failure, bool progressed,
                              Tries& tries) {
-  if (errand.progressed && errand.progressed())
+  if (progressed)
     tries.made = 0;
   ++tries.made;
   ++tries.total;

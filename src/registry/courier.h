@@ -12,9 +12,9 @@ namespace ocisync {
 bool may_pass(const Error& error);
 
 // Carries a request to a registry and brings back the final answer: up to 3 tries (a mirror, which
-// has the registry behind it, gets one), a 401 answered, redirects followed by hand, patience kept
-// when the registry asked for it. Any status that a retry
-// or a login would not change is an answer. Safe from any thread.
+// has the registry behind it, gets another only where a download got on), a 401 answered, redirects
+// followed by hand, patience kept when the registry asked for it. Any status that a retry or a
+// login would not change is an answer. Safe from any thread.
 class Courier {
  public:
   Courier(const ClientSettings& settings, HttpClient& http, Authenticator& auth,
@@ -31,7 +31,7 @@ class Courier {
 
   Error retryable_failure(const Answer& answer, const Errand& errand) const;
   void block_if_asked(const Endpoint& endpoint, Error& failure);
-  SteadyTime next_try(const Endpoint& endpoint, const Errand& errand, const Error& failure,
+  SteadyTime next_try(const Endpoint& endpoint, const Error& failure, bool progressed,
                       Tries& tries);
 
   const ClientSettings& settings_;

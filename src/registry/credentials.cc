@@ -175,14 +175,19 @@ std::optional<Credential> CredentialStore::State::helper(const std::string& suff
   });
   {
     std::unique_lock lock(entry->mutex);
+    const auto remembers = [&] {
+      return entry->when && quest.freshness != Freshness::after_refusal &&
+             clock.steady() - *entry->when < kHelperMemory;
+    };
+    if (remembers())
+      return entry->answer;
     const std::uint64_t failures = entry->failures;
     if (!entry->over.wait(lock, quest.stop, [&] { return !entry->busy; }))
       throw Error(Reason::cancelled, "stopped while waiting for " + helper_program(suffix));
+    if (remembers())
+      return entry->answer;
     if (entry->failures != failures)
       throw Error(*entry->failure);  // what we waited for failed for us too
-    if (entry->when && quest.freshness != Freshness::after_refusal &&
-        clock.steady() - *entry->when < kHelperMemory)
-      return entry->answer;
     entry->busy = true;
   }
   return ask(*entry, suffix, host, quest.stop);

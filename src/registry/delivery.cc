@@ -78,10 +78,13 @@ Answer Delivery::send_authorised() {
   if (endpoint_.mirrored.empty())
     return converse(turn);
   shared_.silent_mirrors.check(context_.origin);  // who was first may just have found out
+  heard_ = false;
   try {
     return converse(turn);
   } catch (const Error& error) {
-    if (error.reason() == Reason::timed_out || error.reason() == Reason::unavailable)
+    const bool silence = error.reason() == Reason::timed_out ||
+                         (error.reason() == Reason::unavailable && !error.not_before());
+    if (silence && !heard_)
       shared_.silent_mirrors.add(context_.origin);
     throw;
   }
@@ -152,7 +155,11 @@ HttpRequest Delivery::request_to(Method method, const Url& url, bool home) const
 HttpResponse Delivery::send(const Url& url, bool home, const std::optional<Secret>& header) {
   HttpRequest request = request_to(errand_.method, url, home);
   request.headers = errand_.headers;
-  request.choose_body = errand_.choose_body;
+  if (errand_.choose_body)
+    request.choose_body = [this, home](const ResponseHead& head) {
+      heard_ = heard_ || home;
+      return errand_.choose_body(head);
+    };
   if (home)
     request.not_before = shared_.blocked_registries.opens_at(context_.origin);
   if (errand_.prepare)
@@ -165,6 +172,7 @@ HttpResponse Delivery::deliver(HttpRequest request, bool home,
   if (home && header)
     request.headers.add("Authorization", header->reveal());
   HttpResponse response = http_.send(std::move(request), stop_);
+  heard_ = heard_ || home;
   if (home)
     shared_.warnings.hear(endpoint_.host(), response.headers(), secrets_of(header));
   return response;

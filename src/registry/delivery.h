@@ -100,6 +100,7 @@ class Delivery {
   std::stop_token stop_;
   AuthContext context_;
   bool read_again_ = false;
+  bool heard_ = false;  // the registry has begun to answer
 };
 
 }  // namespace ocisync

@@ -222,19 +222,20 @@ Spool Repositories::archive(const ChartSpec& chart, const IndexEntry& entry, std
   }
 }
 
-std::optional<Spool> Repositories::provenance(const ChartSpec& chart, const IndexEntry& entry,
-                                              std::uint64_t limit, const Volume* volume,
-                                              TransferCounts& counts, std::stop_token stop) {
+Repositories::Provenance Repositories::provenance(const ChartSpec& chart, const IndexEntry& entry,
+                                                  std::uint64_t limit, const Volume* volume,
+                                                  TransferCounts& counts, std::stop_token stop) {
   try {
-    return fetch_file(chart, entry, ".prov", limit, volume, counts, std::move(stop));
+    return {.file = fetch_file(chart, entry, ".prov", limit, volume, counts, std::move(stop))};
   } catch (const Error& error) {
     if (error.fault() != Fault::wait_for_person)
       throw;
     // Object stores say 403 of what they have not got.
-    if (error.reason() != Reason::not_found && error.reason() != Reason::unauthorized)
-      log_.warning("ProvenanceMissing", error.what(),
-                   {{"chart", chart.name}, {"reason", std::string(to_string(error.reason()))}});
-    return std::nullopt;
+    if (error.reason() == Reason::not_found || error.reason() == Reason::unauthorized)
+      return {};
+    log_.warning("ProvenanceMissing", error.what(),
+                 {{"chart", chart.name}, {"reason", std::string(to_string(error.reason()))}});
+    return {.settled = false};
   }
 }
 

@@ -48,11 +48,15 @@ class Repositories {
   // again before it is believed again. At most `limit` bytes.
   Spool archive(const ChartSpec& chart, const IndexEntry& entry, std::uint64_t limit,
                 const Volume* volume, TransferCounts& counts, std::stop_token stop);
-  // The provenance file beside it; absent when the server has none to show, with a warning where it
-  // has other reasons than that. Throws what may pass, and what is a matter of ours.
-  std::optional<Spool> provenance(const ChartSpec& chart, const IndexEntry& entry,
-                                  std::uint64_t limit, const Volume* volume, TransferCounts& counts,
-                                  std::stop_token stop);
+
+  struct Provenance {
+    std::optional<Spool> file{};  // absent when the server has none to show
+    bool settled = true;          // false: it has other reasons, of which the log warns
+  };
+
+  // The provenance file beside it. Throws what may pass, and what is a matter of ours.
+  Provenance provenance(const ChartSpec& chart, const IndexEntry& entry, std::uint64_t limit,
+                        const Volume* volume, TransferCounts& counts, std::stop_token stop);
 
  private:
   struct Shelf;

@@ -296,6 +296,12 @@ class Following(Case):
         self.assert_code(run, 2)
         self.assertIn("--timeout", run.stderr)
 
+    def test_what_is_said_of_no_config_is_said_of_a_watch_too(self):
+        for words in (["--watch"], ["--watch", "--locked"], ["--watch", "--config", ""]):
+            run = self.ocisync.run(command=[self.ocisync.binary, "sync", *words])
+            self.assert_code(run, 2)
+            self.assertIn("--config is missing" if "--config" not in words else "is empty", run.stderr)
+
     def test_a_transfer_that_stands_still_leaves_the_endpoints_answering(self):
         first = self.push.current("1.0.0")
         reached, release = threading.Event(), threading.Event()

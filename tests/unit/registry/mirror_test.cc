@@ -107,6 +107,36 @@ TEST_F(Mirrors, ThatGiveNoAnswerAreLeftAloneForAMinuteByAll) {
   }
 }
 
+TEST_F(Mirrors, ThatAreCutOffHalfWayGoOnAndAreNotCalledSilent) {
+  const std::string bytes(3 << 20, 'x');
+  const Descriptor large = registry_.add_blob("team/web", bytes);
+  const std::string line = at_mirror("blobs", large.digest.str());
+  constexpr std::size_t kSoFar = 2 << 20;
+  Reply cut{200, {}, bytes.substr(0, kSoFar)};
+  cut.failure = Error(Reason::unavailable, "cut");
+  http_.on(
+      line,
+      {cut,
+       {206,
+        {{"Content-Range", fmt::format("bytes {}-{}/{}", kSoFar, bytes.size() - 1, bytes.size())}},
+        bytes.substr(kSoFar)}});
+  client().blob(ref(), large, kept_.target(), counts_, {});
+  EXPECT_EQ(kept_.kept.text, bytes);
+  EXPECT_EQ(lines(), std::vector<std::string>(2, line + std::string(kNamespace)));
+
+  // Cut off too early to be worth going on, it is not silent all the same.
+  http_.forget();
+  kept_ = {};
+  cut.body = bytes.substr(0, 100);
+  http_.on(line, {cut});
+  client().blob(ref(), large, kept_.target(), counts_, {});
+  EXPECT_EQ(lines().size(), 2U);
+  http_.forget();
+  http_.on(at_mirror("manifests", digest_.str()), {{200, {}, "bytes"}});
+  manifest(ref().with_digest(digest_));
+  EXPECT_EQ(lines().size(), 1U);
+}
+
 TEST_F(Mirrors, LeaveTheLastWordToTheRegistry) {
   http_.on("GET https://registry.example.com/v2/team/web/blobs/" + blob_.digest.str(), {{503}});
   const auto error = failure_of([&] { client().blob(ref(), blob_, kept_.target(), counts_, {}); });

@@ -171,14 +171,16 @@ TEST_F(RepositoriesTest, ProvenanceThatIsNotThereIsNoFailure) {
   };
   for (const int status : {404, 403}) {
     http_.on(line, {{status}});
-    EXPECT_FALSE(provenance()) << status;
+    EXPECT_FALSE(provenance().file) << status;
+    EXPECT_TRUE(provenance().settled) << status;
   }
   // A chart is whole without it, so what is final of it is not final for the chart.
   for (const Reply& reply : {Reply{400}, Reply{404, {}, std::string(100'000, 'x')},
                              Reply{302, {{"Location", "https://10.0.0.1/login"}}},
                              Reply{200, {}, std::string(2 << 20, 'x')}}) {
     http_.on(line, {reply});
-    EXPECT_FALSE(provenance()) << reply.status;
+    EXPECT_FALSE(provenance().file) << reply.status;
+    EXPECT_EQ(provenance().settled, reply.status == 404) << "it may be there another time";
   }
   for (const Reason reason : {Reason::unavailable, Reason::timed_out, Reason::cancelled,
                               Reason::disk_full, Reason::storage_failed}) {
@@ -186,7 +188,7 @@ TEST_F(RepositoriesTest, ProvenanceThatIsNotThereIsNoFailure) {
     EXPECT_EQ(reason_of([&] { provenance(); }), reason);
   }
   http_.on(line, {{200, {}, "signed"}});
-  EXPECT_EQ(provenance()->digest(), Digest::of("signed"));
+  EXPECT_EQ(provenance().file.value().digest(), Digest::of("signed"));
 }
 
 }  // namespace
