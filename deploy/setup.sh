@@ -15,7 +15,7 @@ build=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   libspdlog-dev libfmt-dev libcli11-dev prometheus-cpp-dev libmicrohttpd-dev)
 demo=(docker-registry)
 tests=(libgtest-dev libgmock-dev python3 python3-jsonschema python3-yaml skopeo apache2-utils openssl strace time unzip make jq prometheus
-  zsh fish groff-base systemd codespell dpkg-dev podman runc catatonit debootstrap locales)
+  zsh fish groff-base systemd codespell dpkg-dev file podman runc catatonit debootstrap locales)
 browser=(chromium chromium-driver)
 full=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev)
 
