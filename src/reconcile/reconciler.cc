@@ -164,9 +164,10 @@ void Reconciler::look(const std::string& name, Slot& slot) {
       {.group = kLocal, .run = [this, name, parked, followed = followed_, index = slot.index] {
          const ChartSpec& looked_at = followed->chart(index);
          std::optional<Publication> found;
-         if (!closed_)
-           found =
-               pass_ ? followed->publication(looked_at) : followed->intact_publication(looked_at);
+         if (pass_)
+           found = followed->publication(looked_at);
+         else if (!closed_)
+           found = followed->intact_publication(looked_at);
          post([this, name, parked, found] {
            --jobs_;
            if (!parked)

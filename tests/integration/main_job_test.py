@@ -108,6 +108,19 @@ class MainJob(Case):
         self.assertEqual(self.assert_code(self.ocisync.sync(), 0).chart("web")["state"], "unchanged")
         self.assertEqual(registry.requests(), [])
 
+    def test_an_immutable_chart_stays_when_somebody_else_moves_its_tag_in_the_cache(self):
+        registry = self.start_registry()
+        push = self.pusher(registry)
+        push.current("1.0.0")
+        ref = f"{registry.host}/charts/web:1.0.0"
+        self.ocisync.spec([{"ref": f"oci://{ref}", "immutable": True}])
+        before = self.assert_code(self.ocisync.sync(), 0).chart("web")["digest"]
+        push.current("1.0.0", version="1.0.1")
+        self.assert_code(self.ocisync.run(command=[self.ocisync.binary, "chart", "pull", ref, "--plain-http",
+                                                   "--cache", self.ocisync.cache]), 0)
+        chart = self.assert_code(self.ocisync.sync(), 0).chart("web")
+        self.assertEqual((chart["state"], chart["digest"]), ("unchanged", before))
+
     def test_a_full_cache_fills_an_empty_export_without_a_blob_request(self):
         registry = self.start_registry()
         self.pusher(registry).current("1.0.0")

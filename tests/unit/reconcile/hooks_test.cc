@@ -119,6 +119,15 @@ class HooksTest : public testing::Test {
   Spec spec;
 };
 
+TEST_F(HooksTest, WhatIsOwedIsWrittenDownThoughSomebodyRemovedThePlan) {
+  answer = 500;
+  const auto made = hooks({hook_named("tell")});
+  made->write_down(change(Action::create, "a", ""));
+  control->remove_tree("hooks");
+  made->published(change(Action::create, "a", ""));
+  EXPECT_EQ(records().size(), 1U);
+}
+
 TEST_F(HooksTest, AVolumeThatWasWipedIsWrittenToAgain) {
   box.directory().make_directory("first", 0755);
   control = std::make_shared<const Directory>(*box.directory().find("first"));
